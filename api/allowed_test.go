@@ -139,9 +139,10 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 // call, which the tests of internal/workflow assert. A call of them is also refused for what it sends, or for other
 // records, so that it would have to be made anew for each state that is drawn; the tests of each noun do that.
 var sameRules = []string{
-	"Analysis",         // one draft of a mentor for each result; submitting needs a cause
-	"ExchangeEvent",    // holding it depends on its day alone
-	"JointProblem",     // who solved it is in its history, which is not drawn by SQL
+	"Analysis",                                  // one draft of a mentor for each result; submitting needs a cause
+	"ExchangeEvent",                             // holding it depends on its day alone
+	"JointProblem",                              // who solved it is in its history, which is not drawn by SQL
+	"Person", "PersonOn", "PseudonymisedPerson", // once done nothing is allowed any more
 	"Plan", "PlanItem", // two kinds over one row, and items that follow the approval
 	"ProgressReport",   // the author alone, and figures of the day
 	"Project", "Round", // a round moves its projects

@@ -161,7 +161,7 @@ func (v *verification) take(r Record) error {
 	case r.Sequence != v.last.Sequence+1:
 		v.wrong(v.last.Sequence+1, removed)
 		return nil
-	case r.link(v.last.Hash) != r.Hash:
+	case r.link(v.last.Hash) != r.Hash, r.Salt != "" && !r.salted():
 		return v.explain(r)
 	}
 	if hashes := v.anchors[r.Sequence]; len(hashes) > 0 {

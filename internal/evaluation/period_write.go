@@ -205,9 +205,11 @@ func storePeriod(
 type PeriodMove struct {
 	To       PeriodState
 	Reason   string
-	Language string    // of the warnings
-	Force    bool      // with Locked: leave out the sheets and adjustments on which nobody decided; needs a reason
-	After    time.Time // the move is later than this: a lock than the last run made before it
+	Language string // of the warnings
+	// needs a reason: with Locked, leave out the sheets and adjustments on which nobody decided; with Published, publish
+	// although too few branches have a score or the period has not ended
+	Force bool
+	After time.Time // the move is later than this: a lock than the last run made before it
 }
 
 // MovePeriod takes the period to another state. It is package index that locks,
@@ -256,6 +258,27 @@ func (p Period) RefusePublishing(ctx context.Context, tx *gorm.DB, version int64
 		return workflow.Stale(ctx, tx, periodKind, workflow.Ref{Town: p.TownID, ID: p.Code, Version: version})
 	}
 	return nil
+}
+
+// WithdrawPeriod takes a published period back to Locked, in the transaction that withdrew
+// its only publication: later than after, the time of its last run. Its branches stay
+// those of its lock.
+func WithdrawPeriod(ctx context.Context, tx *gorm.DB, p Period, reason string, after time.Time) error {
+	verb, err := periods.Do(periodActor{access.PrincipalFrom(ctx)}, p, withdrawing, reason)
+	if err != nil {
+		return err
+	}
+	columns := map[string]any{
+		"state": Locked, "state_by": audit.ActorOf(ctx).Name, "state_reason": reason,
+		"state_at": Following(after, Following(p.StateAt, tx.NowFunc())),
+	}
+	if _, err := storePeriod(ctx, tx, p.Ref(), verb.Name, reason, columns); err != nil {
+		return err
+	}
+	return audit.Write(ctx, tx, audit.Change{
+		Town: p.TownID, Action: "period." + verb.Name, Subject: "periods/" + p.Code, Before: p.State, After: Locked,
+		Reason: reason,
+	})
 }
 
 // FinalisePeriod moves a published period to Final, in the transaction that found
@@ -396,8 +419,8 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 	return warnings, nil
 }
 
-// waiting is one sheet or adjustment that nobody has decided on.
-type waiting struct {
+// undecidedItem is one sheet or adjustment that nobody has decided on.
+type undecidedItem struct {
 	ID         string
 	BranchCode string
 	By         string
@@ -411,7 +434,7 @@ const maxListed = 100
 // undecided refuses to lock a period while sheets or adjustments wait for a
 // decision, and names them; nil where none does.
 func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal error, err error) {
-	var sheets, adjustments []waiting
+	var sheets, adjustments []undecidedItem
 	err = tx.WithContext(ctx).Model(&Sheet{}).Select("id, branch_code, evaluator_code AS by, submitted_at AS at").
 		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Submitted).
 		Order("submitted_at, id").Scan(&sheets).Error
@@ -435,7 +458,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(policy.LeadingGroup)})
 	for _, list := range []struct {
 		path string
-		of   []waiting
+		of   []undecidedItem
 	}{{"evaluations/", sheets}, {"adjustments/", adjustments}} {
 		for _, w := range list.of[:min(len(list.of), maxListed)] {
 			e = e.With(fault.Field(list.path+w.ID, "undecided", "%[1]s，%[2]s 提交", "%[1]s, by %[2]s", w.BranchCode, w.By))

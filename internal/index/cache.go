@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -101,8 +102,8 @@ func (v View) limited() bool { return v.reader != nil }
 // Scheme is the one by which the figures were made.
 func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
 
-// Published returns the view of a publication of the period, the latest where number
-// is 0; false where the period is not published.
+// Published returns the view of a publication of the period, the latest that was not
+// withdrawn where number is 0; false where the period is not published.
 func (c *ResultCache) Published(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (_ View, _ bool, err error) {
@@ -111,7 +112,7 @@ func (c *ResultCache) Published(
 	if err != nil {
 		return View{}, false, err
 	}
-	if len(e.of(period)) == 0 && number == 0 {
+	if len(e.of(period).standing()) == 0 && number == 0 {
 		return View{}, false, nil
 	}
 	current, err := e.find(period, number)
@@ -133,6 +134,18 @@ func (c *ResultCache) Published(
 	v.Token += "." + before.RunID
 	v.previous, err = c.outcome(ctx, db, *before)
 	return v, err == nil, err
+}
+
+// RefuseWithdrawn refuses a period of which every publication was withdrawn.
+func (c *ResultCache) RefuseWithdrawn(ctx context.Context, db *gorm.DB, townID, period string) error {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return err
+	}
+	if _, err = e.find(period, 0); len(e.of(period)) > 0 {
+		return err
+	}
+	return nil
 }
 
 // Provisional computes the view of a period that is not published, now, from one
@@ -181,7 +194,7 @@ func (c *ResultCache) Provisional(
 func (c *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (_ string, err error) {
 	defer fault.Wrap(&err, "latest result of %s", townID)
 	e, err := c.publications(ctx, db, townID)
-	if err != nil || len(e) == 0 {
+	if e = e.standing(); err != nil || len(e) == 0 {
 		return "", err
 	}
 	return e[len(e)-1].PeriodCode, nil
@@ -202,9 +215,13 @@ func (c *ResultCache) publications(ctx context.Context, db *gorm.DB, townID stri
 
 // outcome returns the outcome of a publication, with the period in its present state.
 func (c *ResultCache) outcome(ctx context.Context, db *gorm.DB, p publishedRun) (*Outcome, error) {
-	key := "outcome/" + p.RunID + "/" + string(p.Period.State)
+	key := "outcome/" + p.RunID + "/" + string(p.Period.State) + "/" + strconv.FormatBool(p.withdrawn != nil)
 	return load(ctx, db, c, key, func(ctx context.Context) (*Outcome, error) {
-		return loadOutcome(ctx, db, p.Period, p.RunID, p.Number)
+		o, err := loadOutcome(ctx, db, p.Period, p.RunID, p.Number)
+		if err == nil {
+			o.withdrawn = p.withdrawn != nil
+		}
+		return o, err
 	})
 }
 

@@ -209,7 +209,7 @@ type NodeState struct {
 type DiffQuery struct {
 	Town, Period string
 	To           int64
-	From         int64 // an earlier or later one; 0: the one before
+	From         int64 // an earlier or later one; 0: the one that counted before
 	Language     string
 	Detailed     func(branch string) bool // whether the caller may see its details
 }
@@ -219,7 +219,11 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Dif
 	defer fault.Wrap(&err, "publications %d and %d of %s", q.From, q.To, q.Period)
 	from := q.From
 	if from == 0 {
-		from = q.To - 1
+		e, err := c.publications(ctx, db, q.Town)
+		if err != nil {
+			return Diff{}, err
+		}
+		from = e.before(q.Period, q.To)
 	}
 	if from == 0 {
 		return Diff{}, fault.NotFound("nothing_before",
@@ -241,7 +245,10 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Dif
 	before := then.byBranch()
 	for i := range now.Results {
 		r := &now.Results[i]
-		old := before[r.BranchCode] // amendments keep the branches
+		old := before[r.BranchCode]
+		if old == nil { // amendments keep the branches; a period that was withdrawn and unlocked may have others
+			old = &Result{}
+		}
 		x := BranchDiff{Branch: r.ref(q.Language), Before: old.placing(), Now: r.placing()}
 		changed := differs(x.Before, x.Now)
 		if q.Detailed(r.BranchCode) {
@@ -267,11 +274,15 @@ func (o *Outcome) since(publication int64) map[string][]evaluation.Correction {
 	return list
 }
 
-// nodeDiffs compares node by node: an amendment keeps the scheme.
+// nodeDiffs compares node by node: an amendment keeps the scheme. Where the branch was not
+// in the other one, there are none.
 func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
 	var list []NodeDiff
 	decimals := o.Scheme.Document.Decimals
 	for i, n := range now.Nodes {
+		if i >= len(then.Nodes) || then.Nodes[i].NodeCode != n.NodeCode {
+			continue // nothing to compare it with
+		}
 		d := NodeDiff{
 			Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals),
 			Now: n.state(decimals),

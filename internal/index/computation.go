@@ -27,6 +27,7 @@ type computation struct {
 	result   *composite.Result
 	table    []composite.Standing
 	partial  bool // not of every branch: ranks, and grades with a quota, would be of these alone
+	amends   *otherEngines
 }
 
 // compute scores the approved entries of the period for the branches that exist
@@ -152,6 +153,12 @@ func (c *computation) outcome(p evaluation.Period) *Outcome {
 	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), computation: c}
 	for i, s := range c.table {
 		o.Results[i] = c.row(p.TownID, i, s, nodes)
+	}
+	if standIn != nil {
+		standIn.change(o.Results)
+	}
+	if c.amends != nil {
+		c.amends.keep(o)
 	}
 	return o
 }

@@ -17,13 +17,13 @@ import (
 type Gains struct {
 	Town        string         `json:"town" example:"demo"`
 	Period      string         `json:"period" example:"2023Q2"`
-	Status      string         `json:"status" enums:"provisional,published,final"`
+	Status      string         `json:"status" enums:"provisional,published,final,withdrawn"`
 	Branch      town.BranchRef `json:"branch"`
 	Score       float64        `json:"score"`
 	Rank        int            `json:"rank,omitempty,omitzero"` // absent where the caller does not see every branch yet
 	Grade       string         `json:"grade,omitempty"`
 	Indicators  []Gain         `json:"indicators"`              // those that apply, in document order
-	ToNextRank  *Path          `json:"to_next_rank,omitempty"`  // absent without a rank
+	ToNextRank  *Path          `json:"to_next_rank,omitempty"`  // absent without a rank, and where it depends on branches not seen
 	ToNextGrade *Path          `json:"to_next_grade,omitempty"` // absent where it depends on branches not seen
 }
 
@@ -32,14 +32,16 @@ type Gain struct {
 	Code string `json:"code" example:"governance.01"`
 	Name string `json:"name"`
 	// why nothing is computed: compared, since a node above compares branches in pairs, and a change moves all of them
-	NotComputed string         `json:"not_computed,omitempty" enums:"compared"`
-	Unit        string         `json:"unit,omitempty" example:"%"`
-	Value       *float64       `json:"value,omitempty"`      // entered; absent where nothing is
-	Score       float64        `json:"score"`                // of the indicator
-	Less        float64        `json:"points_per_unit_less"` // for each unit below the value, near it
-	More        float64        `json:"points_per_unit_more"` // for each unit above the value, near it
-	Goal        *PossibleValue `json:"goal,omitempty"`       // where the rule has full marks
-	Next        *PossibleValue `json:"next,omitempty"`       // the next step of bands and levels
+	NotComputed string   `json:"not_computed,omitempty" enums:"compared"`
+	Unit        string   `json:"unit,omitempty" example:"%"`
+	Value       *float64 `json:"value,omitempty"` // entered; absent where nothing is
+	Score       float64  `json:"score"`           // of the indicator
+	// for each unit below the value, near it; 0 where it would tell what other branches have
+	Less float64 `json:"points_per_unit_less"`
+	// for each unit above the value, near it; 0 where it would tell what other branches have
+	More float64        `json:"points_per_unit_more"`
+	Goal *PossibleValue `json:"goal,omitempty"` // where the rule has full marks
+	Next *PossibleValue `json:"next,omitempty"` // the next step of bands and levels
 	// of the class; absent where it would tell what other branches have
 	Median *PossibleValue `json:"median,omitempty"`
 	Best   *PossibleValue `json:"best,omitempty"` // of the class; only for who may read every branch
@@ -84,9 +86,6 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 	if err != nil {
 		return Gains{}, err
 	}
-	if v.limited() && o.Scheme.Index.Relative() {
-		return Gains{}, errRelative
-	}
 	r, unit, err := o.locate(branch)
 	if err != nil {
 		return Gains{}, err
@@ -101,6 +100,9 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 	why = why.Until(ctx.Done())
 	for _, gain := range why.Gains(unit) {
 		x := o.gain(gain, language)
+		if v.hides(x.Code) {
+			x = Gain{Code: x.Code, Name: x.Name, Unit: x.Unit, Value: x.Value, Score: x.Score}
+		}
 		if !v.tellsMedians(unit) {
 			x.Median = nil
 		}
@@ -108,6 +110,9 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 			x.Best = nil
 		}
 		g.Indicators = append(g.Indicators, x)
+	}
+	if v.limited() && o.Scheme.Index.Relative() { // a way that others bound would tell where they are
+		return g, ctx.Err()
 	}
 	levers := o.levers()
 	if r.Rank != nil {
@@ -120,6 +125,12 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 		}
 	}
 	return g, ctx.Err()
+}
+
+// hides reports whether what another value of the indicator would bring tells the reader
+// what others have: it is measured against them, and the reader may not know them all.
+func (v View) hides(indicator string) bool {
+	return v.limited() && v.current.Scheme.Index.Relative(indicator)
 }
 
 func (o *Outcome) gain(g composite.Gain, language string) Gain {

@@ -156,7 +156,7 @@ const replicates = 1000
 type Robustness struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q2"`
-	Status string `json:"status" enums:"published,final"`
+	Status string `json:"status" enums:"published,final,withdrawn"`
 	Run    string `json:"run" format:"uuid"`
 	Source
 	RobustnessDraws

@@ -20,7 +20,7 @@ import (
 type Scorecard struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q3"`
-	Status string `json:"status" enums:"provisional,published,final"`
+	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
 	Scheme     scheme.Ref      `json:"scheme"`

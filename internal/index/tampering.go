@@ -41,6 +41,7 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB) error {
 func (r *Run) parts() []audit.Part {
 	return []audit.Part{
 		{Table: "publications", Key: []string{r.TownID, r.PeriodCode}},
+		{Table: "withdrawals", Key: []string{r.TownID, r.PeriodCode}},
 		{Table: "runs", Key: []string{r.TownID, r.ID}},
 		{Table: "results", Key: []string{r.TownID, r.ID}},
 		{Table: "result_nodes", Key: []string{r.TownID, r.ID}},

@@ -84,7 +84,7 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err e
 		if err := checkEnds(ctx, tx, a); err != nil {
 			return err
 		}
-		if err := lockBranch(tx, a.TownID, a.BranchCode); err != nil {
+		if err := LockBranch(tx, a.TownID, a.BranchCode); err != nil {
 			return err
 		}
 		if err := refuseClash(tx, a); err != nil {
@@ -130,9 +130,9 @@ func LockPerson(tx *gorm.DB, townID, code string) error {
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
 }
 
-// lockBranch locks the row of a branch likewise. The person is locked before the branch
+// LockBranch locks the row of a branch likewise. The person is locked before the branch
 // everywhere, so that there is no deadlock.
-func lockBranch(tx *gorm.DB, townID, code string) error {
+func LockBranch(tx *gorm.DB, townID, code string) error {
 	var held []town.Life
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error

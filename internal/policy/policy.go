@@ -42,15 +42,18 @@ type Action string
 
 // The actions. A route without one does not compile.
 const (
-	ReadStructure     Action = "structure:read"   // towns, branches, schemes, periods
-	WriteStructure    Action = "structure:write"  // found, rename, merge, close
-	WriteTowns        Action = "towns:write"      // a new town
-	WriteSafeguards   Action = "safeguards:write" // whether publications take two persons
-	ReadDrafts        Action = "drafts:read"      // versions of a scheme not yet in force
-	WriteScheme       Action = "scheme:write"     // draft and activate versions
-	WritePeriods      Action = "periods:write"    // plan and move periods
-	ReadPeople        Action = "people:read"      // persons and assignments
-	WritePeople       Action = "people:write"     // persons and assignments
+	ReadStructure     Action = "structure:read"    // towns, branches, schemes, periods
+	WriteStructure    Action = "structure:write"   // found, rename, merge, close
+	WriteTowns        Action = "towns:write"       // a new town
+	WriteSafeguards   Action = "safeguards:write"  // whether publications take two persons
+	ReadDrafts        Action = "drafts:read"       // versions of a scheme not yet in force
+	WriteScheme       Action = "scheme:write"      // draft and activate versions
+	WritePeriods      Action = "periods:write"     // plan and move periods
+	ReadPeople        Action = "people:read"       // persons and assignments
+	WritePeople       Action = "people:write"      // persons and assignments
+	ReadOwnData       Action = "people:own"        // all that is kept of oneself
+	ReadPersonalData  Action = "people:everything" // of anybody
+	Pseudonymise      Action = "people:pseudonymise"
 	ReadSheets        Action = "sheets:read"      // evaluations of branches in scope
 	WriteSheets       Action = "sheets:write"     // enter and submit
 	DecideSheets      Action = "sheets:decide"    // approve, return
@@ -218,6 +221,9 @@ var rules = []rule{
 	{WriteSafeguards, wholeTown, "更改双人公布的要求", "change whether publications take two persons", all(Admin)},
 	{ReadPeople, wholeTown, "查看人员", "read people", all(Mentor, Instructor, Office, LeadingGroup, Leadership, Admin)},
 	{WritePeople, wholeTown, "修改人员", "change people", all(LeadingGroup, Admin)},
+	{ReadOwnData, wholeTown, "查看本系统保存的本人信息", "read all that is kept of themselves", all(everyone...)},
+	{ReadPersonalData, wholeTown, "查看本系统保存的他人信息", "read all that is kept of other people", all(LeadingGroup, Admin)},
+	{Pseudonymise, wholeTown, "将人员假名化", "pseudonymise people", all(Admin)},
 	{ManageAccounts, wholeTown, "管理账号", "manage accounts", all(Admin)},
 	{ManageKeys, wholeTown, "管理密钥", "manage keys", all(Admin)},
 	{ReadAudit, wholeTown, "查看审计日志", "read the audit trail", all(LeadingGroup, Admin)},

@@ -346,6 +346,7 @@ type column struct {
 	treated       []*transform // by group of peers; nil: untreated
 	peers         *grouping
 	scorers       []scorer // by group of peers, or one for all
+	unmeasured    bool     // the reference has no value: nothing is scored, and coverage leaves the column out
 }
 
 // direct reports whether one scorer scores all entered values as they are.
@@ -451,7 +452,8 @@ func (r *Result) useFrozen(c *column) {
 	}
 }
 
-// impute sets the imputed value of each group from its entered values.
+// impute sets the imputed value of each group from its entered values, to 12 significant
+// digits.
 func (c *column) impute() {
 	groups := c.fillers.split(len(c.entered), func(unit int) float64 {
 		if c.excludes(unit) {
@@ -463,9 +465,9 @@ func (c *column) impute() {
 	for g, x := range groups {
 		slices.Sort(x)
 		if c.leaf.missing == PeerMedian {
-			c.imputed[g] = stats.Median(x)
+			c.imputed[g] = num.Significant(stats.Median(x))
 		} else {
-			c.imputed[g] = stats.ArithmeticMean(x, nil)
+			c.imputed[g] = num.Significant(stats.ArithmeticMean(x, nil))
 		}
 	}
 }
@@ -484,6 +486,9 @@ func (r *Result) fitPeers(c *column) {
 			c.treated[g] = c.leaf.treat.fit(x)
 		}
 		r.logTreated(c)
+	}
+	if rule, ok := c.leaf.rule.(*Reference); ok {
+		c.unmeasured = !(r.reference(c, rule.Unit) > 0)
 	}
 	c.scorers = make([]scorer, len(groups))
 	for g, x := range groups {

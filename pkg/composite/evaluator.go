@@ -3,6 +3,7 @@ package composite
 import (
 	"math"
 
+	"bulwark/pkg/composite/internal/num"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -91,7 +92,8 @@ func (k *evaluator) push(scores []float64, whole bool) {
 	k.whole = append(k.whole, whole)
 }
 
-// fold replaces the children of the node on the stack by their aggregate in dst.
+// fold replaces the children of the node on the stack by their aggregate in dst, rounded
+// to 12 significant digits.
 func (k *evaluator) fold(node int, dst []float64) {
 	in := &k.index.inner[node]
 	base := len(k.stack) - len(in.children)
@@ -114,6 +116,7 @@ func (k *evaluator) fold(node int, dst []float64) {
 			dst[i] *= in.factor
 		}
 	}
+	num.SignificantAll(dst)
 	k.stack, k.whole = k.stack[:base], k.whole[:base]
 	k.push(dst, whole)
 }
@@ -184,7 +187,7 @@ func (k *evaluator) gather(in *inner, blocks [][]float64, dst []float64) bool {
 		n := 0
 		for b, block := range blocks {
 			if x := block[i]; x == x {
-				k.x[n], k.w[n] = x, k.weights[in.children[b]]
+				k.x[n], k.w[n] = in.kind.taken(x), k.weights[in.children[b]]
 				n++
 			}
 		}

@@ -92,9 +92,11 @@ func (ix *Index) Leaves() []int {
 // Relative reports whether anything about a unit depends on what others have entered,
 // apart from ranks and from grades with a quota: a rule that looks at peers, a treatment
 // of outliers, a missing value that takes that of peers, or a node that compares units.
-func (ix *Index) Relative() bool {
-	return ix.pairs || slices.ContainsFunc(ix.leaves, func(l leaf) bool {
-		return l.compares() || l.missing.imputes()
+// Where codes are given only these leaves are asked about, with the nodes above them.
+func (ix *Index) Relative(codes ...string) bool {
+	return slices.ContainsFunc(ix.leaves, func(l leaf) bool {
+		asked := len(codes) == 0 || slices.Contains(codes, ix.nodes[l.node].Code)
+		return asked && (l.compares() || l.missing.imputes() || ix.pairs && ix.compared(l.node))
 	})
 }
 
@@ -209,6 +211,14 @@ const (
 // maxCompeting is the most units that Copeland compares: time grows with their square.
 const maxCompeting = 2000
 
+// taken is the score of a child as the mean takes it: some jump at 0, and noise is none.
+func (k AggregationKind) taken(x float64) float64 {
+	if k == Arithmetic || k == Sum {
+		return x
+	}
+	return num.NearZero(x)
+}
+
 // Aggregation is the combination of one inner node.
 type Aggregation struct {
 	Kind AggregationKind `json:"kind"`        // Arithmetic when empty
@@ -276,7 +286,7 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 }
 
 // Aggregate combines columns unit by unit under the weights w, one per column (nil:
-// equal). A column without score leaves with its weight; a unit without any has NaN.
+// equal), and rounds to 12 significant digits as a node of a tree does. A column without score leaves with its weight; a unit without any has NaN.
 // What lies beyond ±1e12, where the scores of rules end, counts as missing.
 // The error is of type Faults, or names the column of another length or the weight
 // weight is out of range (1e-9 to 1e9).
@@ -309,14 +319,14 @@ func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, err
 			if !(math.Abs(column[unit]) <= num.MaxScore) {
 				continue
 			}
-			x = append(x, column[unit])
+			x = append(x, a.Kind.taken(column[unit]))
 			if w == nil {
 				weight = append(weight, 1)
 			} else {
 				weight = append(weight, w[c])
 			}
 		}
-		result[unit] = mean(x, weight)
+		result[unit] = num.Significant(mean(x, weight))
 	}
 	return result, nil
 }
@@ -342,7 +352,9 @@ func competed(columns [][]float64, w []float64) ([]float64, error) {
 			}
 		}
 	}
-	return stats.NewTournament(valid, w).Scores(), nil
+	scores := stats.NewTournament(valid, w).Scores()
+	num.SignificantAll(scores)
+	return scores, nil
 }
 
 func (a Aggregation) checkColumns(columns [][]float64, w []float64) error {

@@ -411,6 +411,11 @@ func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	for _, i := range order {
 		was := picks[i]
 		low := -1 // does not do; was does
+		picks[i] = 0
+		if try := q.replay(picks); a.met(try, q.index.spec.Grades) { // it may even have stood in the way
+			list = try
+			continue
+		}
 		for high := was; high-low > 1 && !stopped(q.done); {
 			picks[i] = (low + high) / 2
 			if try := q.replay(picks); a.met(try, q.index.spec.Grades) {

@@ -35,7 +35,8 @@ type PlannedItem struct {
 	ValueNow  *float64 `json:"value_now,omitempty"` // of the result that the plan is about
 	ScoreNow  float64  `json:"score_now"`
 	ValueGoal float64  `json:"value_goal" example:"92"`
-	// of the indicator at the goal, to nine decimals: a published score is held against it
+	// of the indicator at the goal, to nine decimals: a published score is held against it; that of now
+	// where the indicator is measured against other branches, of which a plan tells nothing
 	ScoreGoal float64     `json:"score_goal"`
 	Points    float64     `json:"points"`              // of the index, if this item alone reaches its goal
 	Measure   int64       `json:"measure" example:"2"` // 1 to 7

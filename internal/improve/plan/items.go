@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
@@ -313,16 +314,16 @@ type fallen struct {
 
 // fallenItems selects them, in the order of the calendar: the indicator's score of each
 // latest publication, for periods of the kind that the plan started from.
-const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, n.score, i.score_goal,
-	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND f.number = 1
+var fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, n.score, i.score_goal,
+	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND ` + index.First("f") + `
 	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
 FROM plan_items i
 JOIN plans p ON p.town_id = i.town_id AND p.id = i.plan_id
 JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
 JOIN periods q ON q.town_id = b.town_id AND q.kind = b.kind AND q.starts_on > b.starts_on
-JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND f.number = 1 AND f.published_at > i.closed_at
+JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND ` + index.First("f") + ` AND f.published_at > i.closed_at
 JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code
-	AND c.number = (SELECT MAX(m.number) FROM publications m WHERE m.town_id = q.town_id AND m.period_code = q.code)
+	AND ` + index.Last("c") + `
 JOIN result_nodes n ON n.town_id = c.town_id AND n.run_id = c.run_id AND n.branch_code = i.branch_code AND n.node_code = i.indicator
 WHERE i.state = @closed AND n.score < i.score_goal - 0.000001
 ORDER BY i.town_id, q.starts_on, i.id`

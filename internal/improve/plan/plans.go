@@ -267,7 +267,7 @@ func Begin(ctx context.Context, db *gorm.DB, townID, branch string, from Source)
 // that the branch is.
 func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, from Source) error {
 	p.PeriodCode, p.PublicationNumber = from.Period, from.Publication
-	view, err := publishedView(ctx, tx, from.Results, p.TownID, from.Period, from.Publication)
+	view, err := p.view(ctx, tx, from.Results)
 	if err != nil {
 		return err
 	}
@@ -328,7 +328,7 @@ func Redraft(ctx context.Context, db *gorm.DB, ref workflow.Ref, from Source) (P
 // approved before holds until then.
 func Write(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, d Document) (Plan, error) {
 	return documents.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
-		view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
+		view, err := p.view(ctx, tx, b)
 		if err != nil {
 			return c, err
 		}
@@ -393,7 +393,7 @@ func (p Plan) moveDocument(
 	}
 	var predicted *database.JSON[Prediction]
 	if to == Approved {
-		view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
+		view, err := p.view(ctx, tx, b)
 		if err != nil {
 			return change, err
 		}
