@@ -487,7 +487,7 @@ func (r *Result) fitPeers(c *column) {
 		}
 		r.logTreated(c)
 	}
-	if rule, ok := c.leaf.rule.(*Reference); ok {
+	if rule, ok := c.leaf.rule.(*Reference); ok && rule.Unit != "" {
 		c.unmeasured = !(r.reference(c, rule.Unit) > 0)
 	}
 	c.scorers = make([]scorer, len(groups))
