@@ -179,15 +179,15 @@ func (k *evaluator) sparse(in *inner, blocks [][]float64, dst []float64) bool {
 	return whole
 }
 
-// gather aggregates unit by unit what is there, NaN where nothing is, and reports
-// whether every unit has a result.
+// gather aggregates by a mean other than the arithmetic one, unit by unit, what is there, NaN where nothing is, and
+// reports whether every unit has a result.
 func (k *evaluator) gather(in *inner, blocks [][]float64, dst []float64) bool {
 	whole := true
 	for i := range dst {
 		n := 0
 		for b, block := range blocks {
 			if x := block[i]; x == x {
-				k.x[n], k.w[n] = in.kind.taken(x), k.weights[in.children[b]]
+				k.x[n], k.w[n] = num.NearZero(x), k.weights[in.children[b]]
 				n++
 			}
 		}
