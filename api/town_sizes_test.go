@@ -110,7 +110,7 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = scheme.Activate(ctx, tx, v.Ref())
+	_, err = scheme.Activate(ctx, tx, v.Ref(), nil)
 	return err
 }
 

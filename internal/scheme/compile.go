@@ -58,6 +58,16 @@ func (c *Compiled) HasIndicator(code string) bool {
 	return n != nil && len(n.Children) == 0
 }
 
+// Unfitted returns the indicators that are to be fitted to periods and have not been: a draft's, by code.
+func (c *Compiled) Unfitted() (codes []string) {
+	for _, n := range c.Indicators {
+		if n.Over != nil && len(n.Over.Fitted) == 0 {
+			codes = append(codes, n.Code)
+		}
+	}
+	return codes
+}
+
 // Quantity returns the reported quantity with the code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
 
@@ -99,6 +109,7 @@ func (c *Compiled) HasAdjustment(code string) bool {
 func (d Document) spec() composite.Spec {
 	s := composite.Spec{
 		Decimals: d.Decimals, Rounding: d.Rounding, Ranking: d.Ranking, MinCoverage: d.MinCoverage,
+		Scale:       d.Scale,
 		Tree:        d.Tree.spec(),
 		Adjustments: composite.Adjustments{Bonus: d.Adjustments.Bonus.spec(), Deduction: d.Adjustments.Deduction.spec()},
 	}
@@ -126,6 +137,9 @@ func (n Node) spec() composite.Node {
 	}
 	if n.Rule != nil {
 		node.Rule = n.Rule.Rule
+	}
+	if n.Over != nil {
+		node.Fitted = n.Over.Fitted
 	}
 	for _, child := range n.Children {
 		node.Children = append(node.Children, child.spec())

@@ -168,8 +168,26 @@ func TestCodesAndChoicesAreChecked(t *testing.T) {
 			d.Uncertainty = &scheme.Uncertainty{Missing: []composite.MissingKind{"zero", "fail"}}
 		}, "missing_fails", "/uncertainty/missing/1/kind"},
 		{func(d *scheme.Document) {
-			d.Uncertainty = &scheme.Uncertainty{Aggregations: []composite.Aggregation{{Kind: "sum"}}}
+			d.Uncertainty = &scheme.Uncertainty{Aggregations: []composite.Aggregation{{Kind: "mode"}}}
 		}, "unknown_aggregation", "/uncertainty/aggregations/0/kind"},
+		{func(d *scheme.Document) { d.Scale = 1000 }, "scale_without_sum", "/scale"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Aggregation.Kind = composite.Sum
+			d.Tree.Children[0].Children[0].Weight = 77
+		}, "sum_not_100", "/tree/children/0/aggregation/kind"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Over = &scheme.Over{Periods: []string{"q1"}}
+		}, "only_for_indicators", "/tree/children/0/over"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Children[0].Rule = &scheme.Rule{Rule: &composite.PointsRule{Max: 9}}
+			d.Tree.Children[0].Children[0].Over = &scheme.Over{Periods: []string{"q1"}}
+		}, "nothing_to_fit", "/tree/children/0/children/0/over"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Children[0].Over = &scheme.Over{}
+		}, "bad_periods", "/tree/children/0/children/0/over/periods"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Children[0].Over = &scheme.Over{Periods: []string{"q1", "q1"}}
+		}, "duplicate_code", "/tree/children/0/children/0/over/periods/1"},
 	} {
 		d, err := scheme.FiveForces()
 		if err != nil {
