@@ -83,6 +83,29 @@ func (c *Compiled) Reports(role policy.Role, code string) bool {
 	return len(reporters) == 0 || slices.Contains(reporters, role)
 }
 
+// Asks reports whether a sheet that somebody in the role writes about a branch of the kind and
+// class has anything to fill: a value that the role reports, or a rating of the role that counts.
+func (c *Compiled) Asks(role policy.Role, kind, class string) bool {
+	for code, q := range c.quantities {
+		if q.AppliesTo.Covers(kind, class) && c.Reports(role, code) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Indicators, func(n *Node) bool {
+		return n.AppliesTo.Covers(kind, class) &&
+			(n.Entry == Reported && c.Reports(role, n.Code) || n.Entry == Rated && n.RatedBy(role))
+	})
+}
+
+// RatedBy reports whether ratings of the role count for a rated indicator: a secretary or office
+// reports but does not rate, and a role without weight would be ignored in silence.
+func (n *Node) RatedBy(role policy.Role) bool {
+	if role == policy.Secretary || role == policy.Office {
+		return false
+	}
+	return n.Combine == nil || n.Combine.RoleWeights == nil || n.Combine.RoleWeights[string(role)] > 0
+}
+
 // Reported lists the codes of which a branch has one value: the reported indicators and
 // the quantities.
 func (c *Compiled) Reported() (codes []string) {

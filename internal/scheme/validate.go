@@ -3,6 +3,7 @@ package scheme
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"bulwark/internal/fault"
@@ -20,7 +21,7 @@ const maxName = 200
 // Compile returns the checked document with its index. The error lists every fault
 // by JSON pointer.
 func Compile(d Document) (*Compiled, error) {
-	v := &validator{codes: map[string]bool{}, quantities: map[string]bool{}}
+	v := &validator{codes: map[string]bool{}, quantities: map[string]bool{}, names: map[string]bool{}}
 	v.document(d)
 	index, err := composite.New(d.spec())
 	if err != nil {
@@ -40,6 +41,7 @@ type validator struct {
 	faults     []fault.FieldError
 	codes      map[string]bool // of nodes and quantities
 	quantities map[string]bool
+	names      map[string]bool // of indicators, by language
 }
 
 func (v *validator) fault(pointer, code string, message text.Text) {
@@ -99,6 +101,7 @@ func (v *validator) node(at string, n Node) {
 		}
 		return
 	}
+	v.distinct(at+"/name", n.Name)
 	v.limits(at, n.Range, n.Decimals)
 	v.entry(at, n)
 	v.over(at+"/over", n)
@@ -126,6 +129,20 @@ func (v *validator) over(at string, n Node) {
 		if v.code(place, code); slices.Contains(n.Over.Periods[:i], code) {
 			v.fault(place, "duplicate_code", text.F("考评周期“%s”重复", "the period %q is given twice", code))
 		}
+	}
+}
+
+// distinct faults a name by which a reader of one of the languages cannot tell an indicator from
+// another one: tables and files would have two columns of one name.
+func (v *validator) distinct(at string, name text.Text) {
+	twice := false
+	for _, language := range []string{"zh", "en"} {
+		key := language + " " + strings.ToLower(strings.TrimSpace(name.In(language)))
+		twice = twice || v.names[key] && !name.IsZero()
+		v.names[key] = true
+	}
+	if twice {
+		v.fault(at, "duplicate_name", text.F("已有名为“%[1]s”的指标：请换一个名称", "another indicator is called %[1]q: choose another name", name))
 	}
 }
 
@@ -225,12 +242,13 @@ func (v *validator) code(at, code string) {
 	}
 }
 
-// reserved are the column names of data files that no indicator may take, and
+// reserved are the column names of data files and rankings that no indicator may take, and
 // the subject that a comparison calls "scheme".
 var reserved = map[string]bool{
 	"branch": true, "class": true, "kind": true, "bonus": true, "deduction": true, "vetoes": true,
 	"name": true, "score": true, "grade": true, "rank": true, "class_rank": true, "rank_low": true, "rank_high": true,
 	"coverage": true, "scheme": true, "adjustments": true, "scale": true,
+	"period": true, "ends_on": true, "status": true, "change_score": true, "change_rank": true,
 }
 
 // unique checks a code that names a column: composite finds nodes that
