@@ -353,19 +353,6 @@ type PublicationDetail struct {
 	DryRun *evaluation.Preview `json:"dry_run,omitempty"`
 }
 
-// Waits sets the result of a dry run: the preview, and what it says of the publication where
-// that would wait for a second person.
-func (d *PublicationDetail) Waits(waiting *proposal.Proposal, preview evaluation.Preview) {
-	if waiting != nil {
-		d.PeriodCode, d.Number, d.Reason = waiting.PeriodCode, waiting.PublicationNumber, waiting.Reason
-		d.DataHash, d.ResultHash, d.Touched = waiting.DataHash, waiting.ResultHash, waiting.Touched.V
-	}
-	if d.Allowed == nil {
-		d.Allowed = []string{}
-	}
-	d.DryRun = &preview
-}
-
 // ListPublications returns the publications of a period by number; none while it has none.
 func (c *ResultCache) ListPublications(
 	ctx context.Context, db *gorm.DB, townID, period string,

@@ -161,15 +161,21 @@ func publishRun(
 	})
 }
 
+// ProposalDecision is the step of a proposal that is asked for.
+type ProposalDecision struct {
+	To     proposal.State
+	Reason string // needed to reject
+}
+
 // DecideProposal confirms, rejects or withdraws a proposal. One that is confirmed is
 // carried out in the same transaction, by all the rules that held when it was made, and
 // refused by proposal.Changed where what it pins no longer holds. amended is the period
 // whose result was amended or withdrawn.
 func DecideProposal(
-	ctx context.Context, db *gorm.DB, ref workflow.Ref, to proposal.State, reason string,
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, d ProposalDecision,
 ) (after proposal.Proposal, amended string, err error) {
 	defer fault.Wrap(&err, "proposal %s", ref.ID)
-	after, err = proposal.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, p proposal.Proposal) error {
+	after, err = proposal.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, p proposal.Proposal) error {
 		amended = ""
 		if p.Action == proposal.Publish {
 			return confirmPublication(ctx, tx, p)

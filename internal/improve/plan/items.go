@@ -78,7 +78,8 @@ type itemExtra struct {
 	Evidence          string  `json:"evidence,omitempty"`
 	PeriodCode        *string `json:"period,omitempty" example:"2023Q3"` // of a relapse: the result that shows it
 	PublicationNumber *int64  `json:"publication,omitempty"`
-	Closing           *int64  `json:"closing,omitempty"` // of a relapse: the version that the closing had made
+	Withdrawn         bool    `json:"withdrawn,omitempty,omitzero"` // that publication was taken back since: the item need not have relapsed
+	Closing           *int64  `json:"closing,omitempty"`            // of a relapse: the version that the closing had made
 }
 
 // itemReader is a caller who reads or changes items.
@@ -200,14 +201,20 @@ func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth w
 			v.plans[p.ID] = p
 		}
 	}
+	if depth != workflow.ForOne {
+		return nil
+	}
+	withdrawn, err := index.TakenBack(ctx, db, v.Town)
 	for n := range list {
-		if depth == workflow.ForOne {
-			if list[n].History, err = workflow.History[ItemMove](ctx, db, items.Name, list[n].Ref()); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
+		}
+		list[n].History, err = workflow.History[ItemMove](ctx, db, items.Name, list[n].Ref())
+		for m, move := range list[n].History {
+			list[n].History[m].Withdrawn = move.PublicationNumber != nil && withdrawn(*move.PeriodCode, *move.PublicationNumber)
 		}
 	}
-	return nil
+	return err
 }
 
 // itemsOf returns the items of the plan, in its order.

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -48,6 +49,8 @@ type Target struct {
 	BranchCode        string  `json:"branch" example:"b07"`
 	PeriodCode        *string `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
 	PublicationNumber *int64  `json:"publication,omitempty" example:"1"` // whose figures the reasons are
+	// that publication was taken back
+	Withdrawn bool `gorm:"-" json:"withdrawn,omitempty,omitzero"`
 	// of the rules; none where a person proposed it
 	Reasons   Reasons `json:"reasons"`
 	Statement string  `json:"statement,omitempty"` // why a person proposed it
@@ -142,6 +145,13 @@ func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error)
 // Load reads which branches are targets and which have ended. For a change it locks the
 // branches first.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) (err error) {
+	withdrawn, err := index.TakenBack(ctx, db, v.Town)
+	if err != nil {
+		return err
+	}
+	for i, t := range list {
+		list[i].Withdrawn = t.PublicationNumber != nil && withdrawn(*t.PeriodCode, *t.PublicationNumber)
+	}
 	if depth == workflow.ForChange {
 		codes := make([]string, len(list))
 		for i, t := range list {
