@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/credential"
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
@@ -34,11 +35,37 @@ type Publication struct {
 	// least days of notice in the town, where this one has fewer
 	NoticeFloor int64   `json:"notice_floor,omitempty,omitzero" example:"3"`
 	AppealID    *string `json:"appeal,omitempty" format:"uuid"` // that it upholds
+	FromPeriod  *string `json:"-"`                              // From, as columns
+	FromNumber  *int64  `json:"-"`
 	// its hashes, and the signatures under them; see docs/trust.md
 	Note string `json:"note"`
+	// what its changes are counted from; absent where nothing was published before
+	From *PublicationRef `gorm:"-" json:"from,omitempty"`
+	// branches that ended since, and are scored no more
+	Ended database.JSON[[]evaluation.EndedBranch] `json:"ended"`
 	// the two persons, shown as published_by; absent where one person published it
 	ProposedBy  string `json:"proposed_by,omitempty" example:"group-1"`
 	ConfirmedBy string `json:"confirmed_by,omitempty" example:"group-2"` // absent where one person published it
+}
+
+// PublicationRef names a publication of a town.
+type PublicationRef struct {
+	Period      string `json:"period" example:"2023Q2"`
+	Publication int64  `json:"publication" example:"1"`
+} // @name PublicationRef
+
+// setFrom sets what the changes of the publication are counted from, as columns.
+func (p *Publication) setFrom(period *string, number *int64) {
+	p.FromPeriod, p.FromNumber, p.From = period, number, nil
+	if period != nil && number != nil {
+		p.From = &PublicationRef{Period: *period, Publication: *number}
+	}
+}
+
+// AfterFind sets From.
+func (p *Publication) AfterFind(*gorm.DB) error {
+	p.setFrom(p.FromPeriod, p.FromNumber)
+	return nil
 }
 
 // notice is its window; nil where it has none.
@@ -111,6 +138,26 @@ type publishedRun struct {
 // readPublications reads the publications of one period in one statement, or all of
 // the town where period is empty.
 func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (publications, error) {
+	return selectPublications(ctx, db, `WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ?`,
+		townID, period, period, []evaluation.PeriodState{evaluation.Published, evaluation.Final})
+}
+
+// readPublication reads one publication, whatever has become of its period since.
+func readPublication(ctx context.Context, db *gorm.DB, townID string, ref PublicationRef) (*publishedRun, error) {
+	list, err := selectPublications(ctx, db, `WHERE p.town_id = ? AND p.code = ? AND c.number = ?`,
+		townID, ref.Period, ref.Publication)
+	if err == nil && len(list) == 0 {
+		err = fault.NotFound("not_found", "考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", ref.Period,
+			ref.Publication)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// selectPublications reads the publications that the condition selects.
+func selectPublications(ctx context.Context, db *gorm.DB, condition string, args ...any) (publications, error) {
 	var rows []struct {
 		evaluation.Period
 		Number               int64
@@ -123,28 +170,32 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		ProposedBy           string
 		ConfirmedBy          string
 		Note                 string
+		FromPeriod           *string
+		FromNumber           *int64
+		Ended                database.JSON[[]evaluation.EndedBranch]
 		SchemeHash, DataHash string
 		ResultHash           string
 	}
 	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.notice_floor, c.appeal_id, c.note,
-c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash
+c.from_period, c.from_number, c.ended, c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
 JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
-WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ? ORDER BY p.starts_on, p.code, c.number`,
-		townID, period, period, []evaluation.PeriodState{evaluation.Published, evaluation.Final}).Scan(&rows).Error
+`+condition+` ORDER BY p.starts_on, p.code, c.number`, args...).Scan(&rows).Error
 	e := make(publications, len(rows))
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
-				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
+				TownID: r.TownID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
 				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor,
 				AppealID:   r.AppealID,
 				Note:       r.Note,
+				Ended:      r.Ended,
 				ProposedBy: r.ProposedBy, ConfirmedBy: r.ConfirmedBy,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
+		e[i].setFrom(r.FromPeriod, r.FromNumber)
 	}
 	e.link()
 	return e, err
@@ -215,6 +266,14 @@ func (e publications) previous(p evaluation.Period) *publishedRun {
 		}
 	}
 	return last
+}
+
+// endBefore returns the last day of the period of previous; empty where there is none.
+func (e publications) endBefore(p evaluation.Period) day.Date {
+	if before := e.previous(p); before != nil {
+		return before.Period.EndsOn
+	}
+	return ""
 }
 
 // PublicNotice is a public notice on the present day.
