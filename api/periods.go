@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/proposal"
 	"bulwark/internal/rest"

@@ -60,7 +60,7 @@ type Completeness struct {
 	Until  day.Date `json:"until" swaggertype:"string" format:"date"`
 	// branches within reach that end within the period: no sheets are expected of them, and those approved count for no
 	// branch
-	Ended      []BranchEnd             `json:"ended"`
+	Ended      []BranchEnd         `json:"ended"`
 	Totals     *Counts             `json:"totals,omitempty"`
 	Rows       []CompletenessRow   `json:"rows,omitempty"`       // by branch or evaluator, in the order of codes
 	Indicators []IndicatorCoverage `json:"indicators,omitempty"` // by indicator, in the order of the scheme

@@ -19,20 +19,20 @@ type Overview struct {
 	Status string `json:"status" enums:"provisional,published,final"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       scheme.Ref         `json:"scheme"`
-	Scored       int                `json:"scored" example:"40"`
-	Insufficient int                `json:"insufficient"` // branches without a score
-	Index        TownIndex          `json:"index"`
-	Grades       []GradeCount       `json:"grades"`         // from the best, every one of the scheme
-	Histogram    []bin              `json:"histogram"`      // tenths of the scale, from the lowest
-	Classes      []ClassSpread      `json:"classes"`        // in the order of codes
-	From         *Compared          `json:"from,omitempty"` // what changes are counted from
-	Risers       []Mover            `json:"risers"`         // up to five, the largest rise first
-	LeftOut      []Mover            `json:"left_out"`       // that rose only by what they left out: no risers; the largest rise first
+	Scheme       scheme.Ref             `json:"scheme"`
+	Scored       int                    `json:"scored" example:"40"`
+	Insufficient int                    `json:"insufficient"` // branches without a score
+	Index        TownIndex              `json:"index"`
+	Grades       []GradeCount           `json:"grades"`         // from the best, every one of the scheme
+	Histogram    []bin                  `json:"histogram"`      // tenths of the scale, from the lowest
+	Classes      []ClassSpread          `json:"classes"`        // in the order of codes
+	From         *Compared              `json:"from,omitempty"` // what changes are counted from
+	Risers       []Mover                `json:"risers"`         // up to five, the largest rise first
+	LeftOut      []Mover                `json:"left_out"`       // that rose only by what they left out: no risers; the largest rise first
 	Ended        []evaluation.BranchEnd `json:"ended"`          // branches that ended since, and are scored no more
-	Fallers      []Mover            `json:"fallers"`        // up to five, the largest fall first
-	Heat         HeatMap            `json:"heat"`
-	Robustness   *RobustnessSummary `json:"sure,omitempty"` // absent until it is worked out, and while provisional
+	Fallers      []Mover                `json:"fallers"`        // up to five, the largest fall first
+	Heat         HeatMap                `json:"heat"`
+	Robustness   *RobustnessSummary     `json:"sure,omitempty"` // absent until it is worked out, and while provisional
 }
 
 // TownIndex is the index of the town as a whole: every branch counts once.

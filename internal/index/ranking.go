@@ -26,9 +26,9 @@ type Ranking struct {
 	Source
 	Scheme scheme.Ref `json:"scheme"`
 	// what changes are counted from, kept with the publication; absent where nothing was published before
-	From         *Compared          `json:"from,omitempty"`
-	Items        []Ranked           `json:"items"`
-	Insufficient []Insufficient     `json:"insufficient"`
+	From         *Compared              `json:"from,omitempty"`
+	Items        []Ranked               `json:"items"`
+	Insufficient []Insufficient         `json:"insufficient"`
 	Ended        []evaluation.BranchEnd `json:"ended"` // branches that ended since, and are scored no more
 }
 
