@@ -177,7 +177,7 @@ func (pr *proposer) refresh() error {
 		case reasons == nil && !t.Lapsed:
 			verb = "lapse"
 			pr.Lapsed = append(pr.Lapsed, branch)
-		case reasons != nil && t.State == Proposed && (t.Lapsed || !reflect.DeepEqual(t.Reasons, reasons)):
+		case reasons != nil && t.State == Proposed && (t.Lapsed || !t.Reasons.equal(reasons)):
 			columns["reasons"] = reasons
 			pr.Refreshed = append(pr.Refreshed, branch)
 		case reasons != nil && t.State == Confirmed && t.Lapsed:
@@ -281,6 +281,21 @@ type Reason struct {
 
 // Reasons are stored as JSON text.
 type Reasons []Reason
+
+// equal reports whether both say the same. A later publication that a fall is counted from,
+// with the same figure, is no other reason.
+func (r Reasons) equal(other Reasons) bool {
+	plain := func(list Reasons) Reasons {
+		list = slices.Clone(list)
+		for i, reason := range list {
+			if reason.From != nil {
+				list[i].From = &index.Compared{Period: reason.From.Period, Ruler: reason.From.Ruler}
+			}
+		}
+		return list
+	}
+	return reflect.DeepEqual(plain(r), plain(other))
+}
 
 // Value stores the reasons.
 func (r Reasons) Value() (driver.Value, error) {
