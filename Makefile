@@ -45,6 +45,7 @@ prove: postgres ## kill servers under work and count what is lost, walk through 
 	go test -tags prove -timeout 1h -count 1 -v ./internal/prove -kills $(KILLS) -retries $$(($(KILLS) * 100)) -histories 50
 	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100
 	go test ./api -timeout 2h -count 1 -v -run TestOnePersonChangesNoPublishedFigure -collusions 3000
+	go test ./pkg/composite -timeout 1h -count 1 -v -run TestMutation -mutations
 bench: ## run the benchmarks; compare two runs with benchstat
 	go test -run '^$$' -bench . -benchmem ./...
 counts: ## hold the repository to its numbers of files, long lines, names …; see docs/counts

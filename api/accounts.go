@@ -95,7 +95,7 @@ func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (c
 	return credential.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
 }
 
-// OneTimePassword is a new password of an account, told this once.
+// OneTimePassword is a new password of an account. It is shown once.
 type OneTimePassword struct {
 	credential.Account
 	Password string `json:"password" example:"KX3FA7QZ2LM4BCYD5TRW"` // good for one sign-in, which must change it
@@ -141,7 +141,7 @@ type keyInput struct {
 	ExpiresAt *time.Time `json:"expires_at"`
 }
 
-// NewKey is a key with its secret, which is told this once.
+// NewKey is a key with its secret, which is shown once.
 type NewKey struct {
 	credential.Key
 	Secret string `json:"secret" example:"bw_3f9ac1d2_…"`

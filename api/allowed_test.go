@@ -70,7 +70,8 @@ type kind struct {
 type attempt struct {
 	method, below string
 	body          object
-	from          string // the verb is of this state alone, where another one's call is the same
+	// the verb is of this state alone, or after "!" of all others, where another one's call is the same
+	from string
 }
 
 func to(state string) attempt {
@@ -134,10 +135,19 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 	return p
 }
 
-// sameRules are the schemas whose allowed comes from the Kind that does their calls too.
-// The tests of each noun, and those of internal/workflow, assert them.
+// sameRules are the schemas that are not tried here: one row of verbs both fills their allowed and refuses the
+// call, which the tests of internal/workflow assert. A call of them is also refused for what it sends, or for other
+// records, so that it would have to be made anew for each state that is drawn; the tests of each noun do that.
 var sameRules = []string{
-	"Analysis", "Case", "ExchangeEvent", "JointProblem", "Plan", "PlanItem", "ProgressReport", "Project", "Round", "Target", "Task", "Visit",
+	"Analysis",                                  // one draft of a mentor for each result; submitting needs a cause
+	"ExchangeEvent",                             // holding it depends on its day alone
+	"JointProblem",                              // who solved it is in its history, which is not drawn by SQL
+	"Person", "PersonOn", "PseudonymisedPerson", // once done nothing is allowed any more
+	"Plan", "PlanItem", // two kinds over one row, and items that follow the approval
+	"ProgressReport",   // the author alone, and figures of the day
+	"Project", "Round", // a round moves its projects
+	"Task",  // who is responsible differs from who sets it, so that one body fits no two of them
+	"Visit", // corrected in place under its version
 }
 
 // A noun that says what is allowed is tried, or stands among those that need not be.
@@ -214,7 +224,22 @@ func (p *prober) resources() []kind {
 	right := kind{name: "decidingRight", table: "deciding_rights", key: "id", list: town + "/rights", verbs: map[string]attempt{
 		"second": to("seconded"), "acknowledge": to("acknowledged"), "reject": to("rejected"), "give_alone": to("alone"),
 	}, paths: []string{town + "/rights/" + p.ids["right"]}}
-	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal, proposed, right}
+	written := object{"title": "evening meetings", "story": "every evening"}
+	aCase := kind{name: "case", table: "cases", key: "id", list: town + "/cases?page_size=200", verbs: map[string]attempt{
+		"edit": {http.MethodPut, "", written, ""}, "submit": to("submitted"), "publish": to("published"),
+		"return": to("returned"), "renew": {http.MethodPost, "/renew", nil, ""},
+		"retract":  toFrom("withdrawn", "published"),
+		"withdraw": {http.MethodPost, "/transitions", object{"to": "withdrawn", "reason": "because"}, "!published"},
+	}}
+	target := kind{name: "target", table: "improvement_targets", key: "id", list: town + "/targets?page_size=200", verbs: map[string]attempt{
+		"confirm": to("confirmed"), "dismiss": to("dismissed"),
+		"end": {http.MethodPost, "/transitions", object{"to": "ended", "reason": "because", "outcome": "improved"}, ""},
+	}}
+	for _, branch := range []string{"b01", "b02"} {
+		aCase.paths = append(aCase.paths, town+"/cases/"+p.things[":case"][branch])
+		target.paths = append(target.paths, town+"/targets/"+p.things[":target"][branch])
+	}
+	kinds := []kind{period, sheet, sheet, sheet, adjustment, exception, appeal, proposed, right, aCase, target}
 	for _, k := range kinds {
 		slices.Sort(k.paths)
 	}
@@ -270,6 +295,23 @@ func (p *prober) scatter(rt *rapid.T) {
 		p.set("appeals", "1 = 1", map[string]any{
 			"state": "rejected", "decided_by": "fang", "decided_at": now, "answer": "no",
 		})
+	}
+	for _, branch := range []string{"b01", "b02"} {
+		state := oneOf(rt, "case of "+branch, "draft", "submitted", "returned", "published", "withdrawn")
+		columns := map[string]any{"state": state}
+		if state == "published" {
+			columns["published_at"] = now
+		}
+		p.set("cases", "id = '"+p.things[":case"][branch]+"'", columns)
+		state = oneOf(rt, "target of "+branch, "proposed", "confirmed", "dismissed")
+		columns = map[string]any{"state": state}
+		if state != "proposed" {
+			columns["decided_at"], columns["decided_by"], columns["decision_reason"] = now, "leading_group", "seen"
+		}
+		if state == "confirmed" {
+			columns["from_on"] = p.first
+		}
+		p.set("improvement_targets", "id = '"+p.things[":target"][branch]+"'", columns)
 	}
 	if rapid.IntRange(0, 3).Draw(rt, "closed") == 0 {
 		p.set("branches", "code = '"+oneOf(rt, "which branch", "b01", "b02")+"'", map[string]any{"closed_on": "2024-02-01"})
@@ -392,7 +434,7 @@ func (p *prober) probe(rt *rapid.T, caller string, of kind, end string) {
 	p.must(p.tx.Table(of.table).Select(columns).Where("town_id = 'demo' AND "+of.key+" = ?", id).Take(&stored).Error)
 	for verb, try := range of.verbs {
 		possible := false
-		if try.from == "" || try.from == stored.State {
+		if other, not := strings.CutPrefix(try.from, "!"); try.from == "" || not != (other == stored.State) {
 			possible = p.try(rt, caller, path, verb, try, stored.Version, told)
 		}
 		if possible {

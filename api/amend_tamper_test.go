@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 )
 
@@ -163,5 +164,50 @@ func TestNoAmendmentOfAPublicationThatTheTrailDoesNotHave(t *testing.T) {
 		})
 		refused(t, a, http.StatusConflict, "published_data_differs", "corrections/2026Q1/1",
 			"publications/2026Q1/2")
+	})
+}
+
+// Anybody who verifies a receipt sees that a row behind it was changed, and which, even where
+// the figures that are served do not depend on it.
+func TestAReceiptNamesTheRowsThatWereTamperedWith(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		published(h)
+		at := func() (rows index.Check, ok bool) {
+			t.Helper()
+			v := apitest.Decode[index.Verification](h.Get(q1+"/receipt/verify"), http.StatusOK)
+			i := slices.IndexFunc(v.Checks, func(c index.Check) bool { return c.What == "rows" })
+			if i < 0 {
+				t.Fatalf("no check of rows: %+v", v)
+			}
+			return v.Checks[i], v.OK
+		}
+		if rows, ok := at(); !rows.OK || !ok || rows.Computed != "" {
+			t.Fatalf("before anything is changed: %+v", rows)
+		}
+		owner := unguarded(t, db)
+		for _, c := range []struct{ tamper, undo, place string }{
+			{"UPDATE results SET bonus = 5.0 WHERE branch_code = 'b02'", "UPDATE results SET bonus = 0.0 WHERE branch_code = 'b02'", "results/"},
+			{"UPDATE results SET name_en = 'x' WHERE branch_code = 'b02'", "UPDATE results SET name_en = 'branch b02' WHERE branch_code = 'b02'", "results/"},
+			{
+				"UPDATE result_nodes SET coverage = coverage / 2 WHERE branch_code = 'b03' AND node_code = 'party'",
+				"UPDATE result_nodes SET coverage = coverage * 2 WHERE branch_code = 'b03' AND node_code = 'party'", "result_nodes/",
+			},
+			{"UPDATE publications SET published_by = 'x'", "UPDATE publications SET published_by = 'second'", "publications/"},
+			{"UPDATE runs SET created_by = 'x'", "UPDATE runs SET created_by = 'leading_group'", "runs/"},
+		} {
+			h.must(owner.Exec(c.tamper).Error)
+			if rows, ok := at(); rows.OK || ok || !strings.Contains(rows.Computed, c.place) {
+				t.Errorf("%s: %+v", c.tamper, rows)
+			}
+			h.must(owner.Exec(c.undo).Error)
+			if rows, _ := at(); !rows.OK {
+				t.Errorf("%s: put back, and yet %+v", c.undo, rows)
+			}
+		}
+		h.must(owner.Exec("DELETE FROM result_nodes WHERE branch_code = 'b01' AND node_code = 'party'").Error)
+		if rows, ok := at(); rows.OK || ok {
+			t.Errorf("a node was deleted: %+v", rows)
+		}
 	})
 }

@@ -25,8 +25,10 @@ type campaign struct {
 	group, other, chen *apitest.Client
 }
 
-func newCampaign(h *harness) *campaign {
-	h.inForce(smallScheme)
+func newCampaign(h *harness) *campaign { return newCampaignUnder(h, smallScheme) }
+
+func newCampaignUnder(h *harness, document string) *campaign {
+	h.inForce(document)
 	return &campaign{
 		h, h.as(policy.LeadingGroup),
 		h.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors}),

@@ -103,6 +103,8 @@ type correctionInput struct {
 	Level *string `json:"level"`
 	// where the indicator may be waived; say why in evidence
 	NotApplicable bool `json:"not_applicable"`
+	// instead of a value: take away the value, or what earlier corrections say, so that what the sheets report counts again
+	Removes string `json:"removes" validate:"omitempty,oneof=value correction"`
 	// that of the decision if absent
 	Reason   string `json:"reason" validate:"max=2000" multiline:"true"`
 	Evidence string `json:"evidence" validate:"max=2000" multiline:"true"`
@@ -115,7 +117,7 @@ func (in correctionList) corrections() []evaluation.Correction {
 	for i, c := range in {
 		list[i] = evaluation.Correction{
 			BranchCode: c.Branch, Code: c.Code, Adjustment: c.Adjustment, Value: c.Value, Level: c.Level,
-			NotApplicable: c.NotApplicable, Reason: c.Reason, Evidence: c.Evidence,
+			NotApplicable: c.NotApplicable, Removes: c.Removes, Reason: c.Reason, Evidence: c.Evidence,
 		}
 	}
 	return list
@@ -128,6 +130,8 @@ type appealTransition struct {
 	// the answer; needed to uphold and to reject
 	Reason      string         `json:"reason" validate:"max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"max=200,dive"` // needed to uphold
+	// uphold by an adjustment although the same evidence served another one: say why in the reason
+	Acknowledge bool `json:"acknowledge"`
 }
 
 type decideAppealRequest struct {
@@ -148,6 +152,9 @@ func (s *Server) decideAppeal(
 ) (rest.Deferred[index.Appeal, proposal.Proposal], error) {
 	var decided index.Appeal
 	var waiting *proposal.Proposal
+	if req.Body.Acknowledge {
+		ctx = evaluation.Acknowledging(ctx)
+	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
 		ref := workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}
 		decided, waiting, err = index.DecideAppeal(ctx, tx, ref, index.AppealDecision{

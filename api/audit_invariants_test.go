@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -18,18 +19,21 @@ var unrecorded = map[string]bool{
 	"whatIf":            true, // computes
 	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
 	"decideAdjustments": true, // likewise
+	"movePerson":        true, // a second time changes nothing; the first time accounts lose what they hold
 }
 
 // severalRecords are the operations that make more than one change at once.
 var severalRecords = map[string]bool{
-	"activateScheme": true, // and retires the version before
-	"movePeriod":     true, // publishing moves the period and publishes its run
-	"decideAppeal":   true, // upholding makes a run and its publication
-	"moveProposal":   true, // confirming does what was proposed
-	"createRun":      true, // ends an open proposal of another run
-	"amendResult":    true, // makes a run and its publication
-	"proposeBonus":   true, // proposes an adjustment and links it
-	"moveVisit":      true, // opens problems for what was found
+	"activateScheme":      true, // and retires the version before
+	"movePeriod":          true, // publishing moves the period and publishes its run
+	"decideAppeal":        true, // upholding makes a run and its publication
+	"moveProposal":        true, // confirming does what was proposed
+	"createRun":           true, // ends an open proposal of another run
+	"amendResult":         true, // makes a run and its publication
+	"withdrawPublication": true, // and locks the period
+
+	"proposeBonus": true, // proposes an adjustment and links it
+	"moveVisit":    true, // opens problems for what was found
 
 	"createAppointment": true, // a new right to decide waits, and replaces one that waited
 	"createKey":         true, // likewise
@@ -42,7 +46,7 @@ var severalRecords = map[string]bool{
 var secretive = regexp.MustCompile(`(?i)"[^"]*(secret|password|token|cookie)[^"]*":|bw_[0-9a-f]{8}_[\w-]+|\$argon2`)
 
 // trailWatch holds every test of the API to three rules of the trail: a change that
-// was answered with success has left exactly one record, no record tells a
+// was answered with success has left exactly one record, and a dry run none, no record tells a
 // secret, and at the end of the test every chain is whole.
 func trailWatch(t testing.TB, db *gorm.DB) func(testing.TB, string, *apitest.Answer) {
 	t.Cleanup(func() {
@@ -65,7 +69,9 @@ func trailWatch(t testing.TB, db *gorm.DB) func(testing.TB, string, *apitest.Ans
 		}
 		id := a.Header.Get("X-Request-Id")
 		mu.Lock()
-		changes[id]++
+		if !strings.Contains(string(a.Body), `"dry_run":{`) { // which leaves no record
+			changes[id]++
+		}
 		want := changes[id]
 		mu.Unlock()
 		var records []audit.Record

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
@@ -29,7 +31,7 @@ import (
 
 // collusions is how many random sequences of calls one person tries. `make prove` tries
 // more.
-var collusions = flag.Int("collusions", 60,
+var collusions = flag.Int("collusions", 300,
 	"random sequences of calls by which one person tries to change what is published")
 
 // calls is how long a sequence is.
@@ -56,6 +58,7 @@ func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
 		for what, search := range map[string]func(){
 			"directed": func() { s.explore(tricks(), calls, nil, map[string]int{}) }, "random": s.wander,
 			"by an accomplice": func() { s.explore(accomplice(), calls, nil, map[string]int{}) },
+			"by a newcomer":    func() { s.invents(); s.explore(newcomer(), calls, nil, map[string]int{}) },
 		} {
 			began, before := time.Now(), s.asked
 			s.inside("", search)
@@ -84,11 +87,24 @@ func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
 		if len(s.found) == 0 {
 			t.Error("with rights that somebody else acknowledged, the search finds no way to publish")
 		}
+		s.inside("", func() {
+			s.invents()
+			s.must(s.tx.Table("deciding_rights").Where("state IN ?", []string{"pending", "seconded"}).
+				Update("state", "acknowledged").Error)
+			s.explore(newcomer(), 4, nil, map[string]int{})
+		})
+		if len(s.found) == 0 {
+			t.Error("with an account that somebody else acknowledged, the search finds no way to publish")
+		}
 	})
 }
 
 func newSchemer(t *testing.T, db *gorm.DB) *schemer {
 	w := newWorld(t, db)
+	w.server.Passwords = credential.NewPasswords(argon2id.Params{
+		Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32,
+	})
+	w.server.Config.SessionIdle, w.server.Config.SessionMax = 30*time.Minute, 12*time.Hour
 	s := &schemer{world: w}
 	roles := slices.DeleteFunc(policy.Roles(), func(r policy.Role) bool { return r == policy.Admin })
 	demo, li := "demo", "schemer"
@@ -147,7 +163,8 @@ func (s *schemer) published(tx *gorm.DB) string {
 }
 
 // send asks for something in the transaction, and reports whether it was done. The secret
-// of a key that is made is kept under the name, if there is one.
+// of a key that is made is kept under the name, if there is one, and likewise a password and
+// what a browser keeps of a session.
 func (s *schemer) send(r *http.Request, keeps string) bool {
 	s.asked++
 	a := httptest.NewRecorder()
@@ -157,12 +174,23 @@ func (s *schemer) send(r *http.Request, keeps string) bool {
 	}
 	done := a.Code < http.StatusMultipleChoices
 	if done && keeps != "" {
-		var made struct{ Secret string }
+		var made struct {
+			Secret, Password string
+			CSRF             string `json:"csrf_token"`
+		}
 		s.must(json.Unmarshal(a.Body.Bytes(), &made))
-		s.secret[keeps] = made.Secret
+		s.secret[keeps] = cmp.Or(made.Secret, made.Password)
+		if made.CSRF != "" {
+			cookie, _, _ := strings.Cut(a.Header().Get("Set-Cookie"), ";")
+			s.secret[keeps] = inSession + cookie + " " + made.CSRF
+		}
 	}
 	return done
 }
+
+// inSession is how the secret of a browser that has signed in begins: cookie and CSRF token
+// follow.
+const inSession = "session "
 
 // trick is a step towards a publication: a call whose address depends on what there is.
 type trick struct {
@@ -255,6 +283,95 @@ func accomplice() (list []trick) {
 	return list
 }
 
+// kept stands in a body for what was kept under the name.
+type kept string
+
+// invention are the calls by which an administrator makes a person of nobody, who holds the
+// role of the leading group and signs in.
+func invention() []trick {
+	const ghost = "SELECT 'ghost' AS key, 1 AS version"
+	post := func(name, at string, body object, keeps string) trick {
+		return trick{name: "admin " + name, by: "admin", method: http.MethodPost, at: at, row: ghost, body: body, keeps: keeps}
+	}
+	return []trick{
+		post("makes a person", "/people", object{"code": "ghost", "name": named("ghost")}, ""),
+		post("appoints the person", "/appointments", object{"person": "ghost", "role": "leading_group", "from": "2020-01-01"}, ""),
+		post("makes an account", "/../../accounts", object{"name": "ghost", "town": "demo", "person": "ghost"}, ""),
+		post("makes a password", "/../../accounts/ghost/password", nil, "ghost's password"),
+	}
+}
+
+// invents makes the person.
+func (s *schemer) invents() {
+	s.t.Helper()
+	for _, k := range invention() {
+		if !s.send(s.request(k), k.keeps) {
+			s.t.Errorf("%s: refused", k.name)
+		}
+	}
+}
+
+// newcomer are the steps by which one person decides as two through somebody who exists on
+// paper alone and signs in with an account.
+func newcomer() (list []trick) {
+	const (
+		locked   = "SELECT code AS key, version FROM periods WHERE town_id = 'demo' AND code = 'in-locked'"
+		proposed = "SELECT id AS key, version FROM proposals WHERE state = 'open' ORDER BY id LIMIT 1"
+		ghost    = "SELECT 'ghost' AS key, 1 AS version"
+		chosen   = "correct horse battery 9"
+	)
+	post := func(by, name, at, row string, body object) {
+		list = append(list, trick{name: by + " " + name, by: by, method: http.MethodPost, at: at, row: row, body: body})
+	}
+	for _, subject := range []string{"appointments/", "accounts/"} {
+		right := "SELECT id AS key, version FROM deciding_rights WHERE person_code = 'ghost' AND subject LIKE '" + subject +
+			"%' AND state IN ('pending', 'seconded') ORDER BY id LIMIT 1"
+		for by, states := range map[string][]string{
+			"again": {"seconded", "acknowledged"}, "nobody": {"acknowledged"}, "admin": {"alone"}, "ghost": {"seconded", "acknowledged"},
+		} {
+			for _, to := range states {
+				post(by, to+" for "+subject, "/rights/?/transitions", right, object{"to": to, "reason": "x"})
+			}
+		}
+	}
+	list = append(list, trick{
+		name: "ghost signs in", by: "stranger", method: http.MethodPost, at: "/../../sessions", row: ghost, keeps: "ghost",
+		body: object{"account": "ghost", "password": kept("ghost's password")},
+	})
+	post("ghost", "chooses a password", "/../../me/password", ghost, object{"old": kept("ghost's password"), "password": chosen})
+	for _, by := range []string{"again", "ghost"} {
+		post(by, "published", "/periods/?/transitions", locked, object{"to": "published", "reason": "x"})
+		post(by, "confirmed it", "/proposals/?/transitions", proposed, object{"to": "confirmed", "reason": "x"})
+	}
+	return list
+}
+
+// hires makes a person for each role, by an administrator, and a key for each: the schemer
+// acts through them too. Those who decide wait for somebody else.
+func (s *schemer) hires() {
+	s.t.Helper()
+	const anybody = "SELECT 'x' AS key, 1 AS version"
+	for _, role := range policy.Roles() {
+		if role == policy.Admin {
+			continue
+		}
+		code := "hired-" + strings.ReplaceAll(string(role), "_", "-")
+		for i, body := range []object{
+			{"code": code, "name": named(code)},
+			{"person": code, "role": role, "from": "2020-01-01"},
+			{"roles": []policy.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false},
+		} {
+			k := trick{
+				name: "admin hires", by: "admin", method: http.MethodPost, at: []string{"/people", "/appointments", "/../../keys"}[i],
+				row: anybody, body: body, keeps: []string{"", "", "hired " + string(role)}[i],
+			}
+			if !s.send(s.request(k), k.keeps) {
+				s.t.Errorf("nobody is hired as %s: %s is refused", role, k.at)
+			}
+		}
+	}
+}
+
 // request is the call as it is possible now; nil where there is nothing to call.
 func (s *schemer) request(k trick) *http.Request {
 	var found struct {
@@ -265,15 +382,30 @@ func (s *schemer) request(k trick) *http.Request {
 	if found.Key == "" {
 		return nil
 	}
-	if s.secret[k.by] == "" { // nobody has made that key yet
+	secret := s.secret[k.by]
+	if secret == "" && k.by != "stranger" { // nobody has made that key yet
 		return nil
 	}
 	at := path.Join("/api/v1/towns/demo", strings.Replace(k.at, "?", found.Key, 1))
 	var body any
 	if k.body != nil {
-		body = k.body
+		filled := maps.Clone(k.body)
+		for name, value := range filled {
+			if of, is := value.(kept); is {
+				if filled[name] = s.secret[string(of)]; s.secret[string(of)] == "" {
+					return nil
+				}
+			}
+		}
+		body = filled
 	}
 	r := s.sent(k.method, at, k.by, fmt.Sprintf("%q", fmt.Sprint(found.Version)), body)
+	if session, is := strings.CutPrefix(secret, inSession); is {
+		cookie, token, _ := strings.Cut(session, " ")
+		r.Header.Del("Authorization")
+		r.Header.Set("Cookie", cookie)
+		r.Header.Set("X-CSRF-Token", token)
+	}
 	if k.by == "again" { // who holds every role acts as the least of them unless told
 		r.Header.Set("Act-As", string(policy.LeadingGroup))
 	}
@@ -328,6 +460,8 @@ func (s *schemer) state() string {
 		"SELECT person_code || role FROM appointments WHERE person_code IN ('puppet', 'second') AND (valid_until IS NULL OR valid_until > '2020-01-02') ORDER BY 1",
 		"SELECT kind || state || seconded_by FROM deciding_rights WHERE person_code = 'puppet' ORDER BY kind, id",
 		"SELECT person_code FROM keys WHERE person_code = 'puppet' AND revoked_at IS NULL LIMIT 1",
+		"SELECT kind || state || seconded_by FROM deciding_rights WHERE person_code = 'ghost' ORDER BY kind, id",
+		"SELECT account_name || account_version FROM sessions WHERE account_name = 'ghost' ORDER BY 1 LIMIT 1",
 		`SELECT p.code FROM periods p WHERE EXISTS (SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code
 			AND r.created_at >= p.state_at) ORDER BY p.code`,
 	} {
@@ -355,25 +489,32 @@ func (s *schemer) wander() {
 			}
 		}
 	}
-	routes := map[string]bool{}
+	s.hires()
+	routes, pool := map[string]bool{}, slices.Concat(tricks(), accomplice(), newcomer(), invention())
 	for range *collusions {
 		var done []string
 		s.undoing(func() {
 			for range calls {
 				var r *http.Request
+				keeps := ""
 				if random.IntN(2) == 0 {
-					all := tricks()
-					k := all[random.IntN(len(all))]
+					k := pool[random.IntN(len(pool))]
 					if r = s.request(k); r == nil {
 						continue
 					}
+					keeps = k.keeps
 				} else {
 					c := cells[random.IntN(len(cells))]
 					routes[rowOf(c.Route)] = true
+					own := s.secret[c.caller]
+					if hired := s.secret["hired "+c.caller]; hired != "" && random.IntN(2) == 0 {
+						s.secret[c.caller] = hired
+					}
 					r = s.world.request(rights[rowOf(c.Route)], c)
+					s.secret[c.caller] = own
 				}
 				done = append(done, r.Method+" "+r.URL.Path)
-				if s.send(r, "") && s.published(s.tx) != s.start {
+				if s.send(r, keeps) && s.published(s.tx) != s.start {
 					s.found = done
 					return
 				}

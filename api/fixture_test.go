@@ -2,16 +2,12 @@ package api
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/access"
 	"bulwark/internal/config"
@@ -19,6 +15,7 @@ import (
 	"bulwark/internal/jobs"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
+	"bulwark/internal/rest/resttest"
 	"bulwark/internal/text"
 )
 
@@ -75,41 +72,11 @@ func servingRoutes(t testing.TB, s *Server, add func(rest.Router)) http.Handler 
 	return h
 }
 
-// do sends one request as the leading group; header holds name, value, ….
 func do(h http.Handler, method, target, body string, header ...string) *httptest.ResponseRecorder {
-	var from io.Reader
-	if body != "" {
-		from = strings.NewReader(body)
-	}
-	r := httptest.NewRequest(method, target, from)
-	r.Header.Set("Authorization", "Bearer group")
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		if header[i+1] == "" {
-			r.Header.Del(header[i])
-		} else {
-			r.Header.Set(header[i], header[i+1])
-		}
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return resttest.Do(h, method, target, body, header...)
 }
 
-// problemOf reads the problem of an answer and holds it against the status.
 func problemOf(t testing.TB, w *httptest.ResponseRecorder, status int) rest.Problem {
 	t.Helper()
-	var p rest.Problem
-	if err := json.Unmarshal(w.Body.Bytes(), &p, json.RejectUnknownMembers(true)); err != nil {
-		t.Fatalf("status %d, no problem: %v: %s", w.Code, err, w.Body)
-	}
-	if w.Code != status || p.Status != status || w.Header().Get("Content-Type") != "application/problem+json" {
-		t.Fatalf("status %d (%s), want %d: %s", w.Code, w.Header().Get("Content-Type"), status, w.Body)
-	}
-	if p.RequestID == "" || p.RequestID != w.Header().Get("X-Request-Id") || p.Title == "" || p.Code == "" {
-		t.Errorf("incomplete problem: %+v", p)
-	}
-	return p
+	return resttest.ProblemOf[rest.Problem](t, w, status)
 }

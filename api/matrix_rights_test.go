@@ -84,6 +84,9 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period/publications/:publication": {
 		who: everyone, in: "published final", shut: 404,
 	},
+	"POST /towns/:town/periods/:period/publications/:publication/withdraw": {
+		who: "G", ok: 202, in: "published", shut: 404, body: sent(object{"reason": "x"}), but: finished,
+	},
 	"GET /towns/:town/periods/:period/publications/:publication/diff": {
 		who: everyone, in: "published final", shut: 404, query: "?from=1",
 	},
@@ -310,10 +313,14 @@ var rights = map[string]right{
 	"PUT /towns/:town/people/:person": {
 		who: "GA", version: "SELECT 1", body: sent(object{"name": named("x")}),
 	},
-	"GET /towns/:town/pairings":    {who: "MIOGLA", far: 200},
-	"GET /towns/:town/mentors":     {who: "MIOGLA", far: 200},
-	"GET /towns/:town/instructors": {who: "MIOGLA", far: 200},
-	"GET /towns/:town/assignments": {who: "MIOGLA", far: 200},
+	"POST /towns/:town/people/:person/transitions": {
+		who: "A", version: "1", ok: 409, body: sent(object{"to": "pseudonymised", "reason": "asked"}), // still appointed
+	},
+	"GET /towns/:town/people/:person/everything": {who: everyone, but: ofOthers},
+	"GET /towns/:town/pairings":                  {who: "MIOGLA", far: 200},
+	"GET /towns/:town/mentors":                   {who: "MIOGLA", far: 200},
+	"GET /towns/:town/instructors":               {who: "MIOGLA", far: 200},
+	"GET /towns/:town/assignments":               {who: "MIOGLA", far: 200},
 	"POST /towns/:town/assignments": {
 		who: "GA", ok: 201, far: 422,
 		body: sent(object{"person": "other", "branch": "b03", "duty": "mentors", "from": "2026-01-01"}),
@@ -682,6 +689,16 @@ func notTheSecretarys(_ *world, c cell) int {
 		return http.StatusForbidden
 	}
 	return 0
+}
+
+// ofOthers: everybody reads what is kept of himself or herself, and few what is of others.
+func ofOthers(_ *world, c cell) int {
+	administers := []string{string(policy.LeadingGroup), string(policy.Admin), readOnly}
+	if slices.Contains(administers, c.caller) || c.caller == stranger && c.about == elsewhere ||
+		c.caller == string(policy.Mentor) && c.about == own {
+		return 0
+	}
+	return http.StatusForbidden
 }
 
 // bySecretaryAlone: the others who see the plan may not do this with it.

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/measure"
 	"bulwark/internal/policy"
@@ -221,5 +222,42 @@ func TestProgressOfMeasures(t *testing.T) {
 			refused(t, h.as(role).Get(measures+"/progress"), http.StatusForbidden, "not_allowed")
 			refused(t, h.as(role).Get(measures+"/1/tasks"), http.StatusForbidden, "not_allowed")
 		}
+	})
+}
+
+// A key that is limited to branches reads and sets the tasks of these alone, also where its
+// person or office is responsible for others, and reads their targets alone.
+func TestALimitedKeyHasTheTasksAndTargetsOfItsBranches(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		group := h.as(policy.LeadingGroup)
+		in, out, ofTown := set(group, taskOf("b01", "mentor")), set(group, taskOf("b02", "mentor")), set(group, taskOf("", "mentor"))
+		limited := func(role policy.Role) *apitest.Client {
+			person := string(role)
+			return h.As(h.key(credential.Key{
+				Roles: []policy.Role{role}, Towns: []string{"demo"}, PersonCode: &person, Branches: []string{"b01"},
+			}))
+		}
+		for _, role := range []policy.Role{policy.LeadingGroup, policy.Mentor} {
+			c := limited(role)
+			same(t, string(role), column(c.Get(measures+"/1/tasks"), "branch"), "b01")
+			c.Get(in).Want(http.StatusOK)
+			for _, hidden := range []string{out, ofTown} {
+				refused(t, c.Get(hidden), http.StatusNotFound, "not_found")
+				refused(t, c.IfMatch(`"1"`).Post(hidden+"/report", object{"progress": 10, "note": "x"}),
+					http.StatusNotFound, "not_found")
+			}
+			reported(c, in, 10, "begun").Want(http.StatusOK)
+		}
+		c := limited(policy.LeadingGroup)
+		set(c, taskOf("b01", "mentor"))
+		for _, task := range []object{taskOf("b02", "mentor"), taskOf("", "mentor")} {
+			refused(t, c.Post(measures+"/1/tasks", task), http.StatusForbidden, "not_assigned")
+		}
+		for _, branch := range []string{"b01", "b02"} {
+			group.Post("/towns/demo/targets", object{"branch": branch, "reason": "seen"}).Want(http.StatusCreated)
+		}
+		same(t, "targets", column(c.Get("/towns/demo/targets"), "branch"), "b01")
+		refused(t, c.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}), http.StatusForbidden, "key_of_branches")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -31,7 +32,8 @@ var walk = flag.Int("walk", 24, "steps of each random walk through a period")
 func TestTheWorkflowIsItsModel(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h, clock := newHarnessAt(t, db, string(modelStart)+" 12:00:00")
-		h.inForce(smallScheme)
+		// One value is enough for a score, so that walks come to a result.
+		h.inForce(strings.Replace(smallScheme, `"min_coverage": 0.6`, `"min_coverage": 0.05`, 1))
 		persons := map[string]*apitest.Client{"chen": h.joins("chen", policy.LeadingGroup, nil)}
 		for _, role := range policy.Roles() {
 			persons[string(role)] = h.as(role)
@@ -71,7 +73,7 @@ func drawStep(t *rapid.T) step {
 		Do: rapid.SampledFrom([]string{
 			"begin", "begin", "write", "submit", "submit", "withdraw", "approve", "approve", "approve", "return",
 			"propose", "decide", "decide", "period", "period", "period", "run", "run", "amend",
-			"confirm", "confirm", "reject", "retract",
+			"confirm", "confirm", "reject", "retract", "take back",
 			"pass", "calendar", "grant", "end",
 		}).Draw(t, "do"),
 		Author: rapid.SampledFrom([]string{"secretary", "mentor", "leading_group"}).Draw(t, "author"),
@@ -89,7 +91,7 @@ func drawStep(t *rapid.T) step {
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "chen", "mentor"}).Draw(t, "by")
 	case "decide":
 		s.To = rapid.SampledFrom([]string{"approved", "rejected", "withdrawn"}).Draw(t, "to")
-	case "run", "amend", "calendar", "grant", "end", "confirm", "reject", "retract":
+	case "run", "amend", "calendar", "grant", "end", "confirm", "reject", "retract", "take back":
 		s.By = rapid.SampledFrom([]string{"leading_group", "chen", "mentor"}).Draw(t, "by")
 	}
 	return s
@@ -119,20 +121,41 @@ type model struct {
 	path, code  string
 	state       string
 	version     int64
+	ends        day.Date
 	ran         bool // since the lock
+	empty       bool // no branch has a score in the last run
 	sheets      map[[2]string]*sheet
 	proposals   []*bonusProposal
 	corrected   *int // of meetings of b01
 	publication []string
+	issued      []issue // by number, from 1
 	waiting     *waitingPublication
 	days
 }
 
-// waitingPublication is what the model knows of an open proposal: of the last run, or of a
-// correction of meetings of b01.
+// issue is what the model knows of a publication.
+type issue struct {
+	on        int // day
+	corrected *int
+	withdrawn bool
+}
+
+// standing returns the numbers of the publications that were not withdrawn.
+func (m *model) standing() (list []int) {
+	for i, p := range m.issued {
+		if !p.withdrawn {
+			list = append(list, i+1)
+		}
+	}
+	return list
+}
+
+// waitingPublication is what the model knows of an open proposal: of the last run, of a
+// correction of meetings of b01, or of the withdrawal of a publication.
 type waitingPublication struct {
 	path, by string
 	value    *int
+	withdraw int
 }
 
 func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*apitest.Client, n int) *model {
@@ -143,9 +166,10 @@ func newModel(h *harness, clock *wallClock, rt *rapid.T, persons map[string]*api
 	m.path = "/towns/demo/periods/" + m.code
 	month, year := 3*(n%4)+1, 2021+n/4
 	last := map[int]int{1: 31, 4: 30, 7: 30, 10: 31}[month]
+	m.ends = day.Date(fmt.Sprintf("%d-%02d-%02d", year, month+2, last))
 	h.as(policy.LeadingGroup).Post("/towns/demo/periods", object{
 		"code": m.code, "kind": "quarter", "scheme": object{"code": "small"}, "notice_days": 0,
-		"starts_on": fmt.Sprintf("%d-%02d-01", year, month), "ends_on": fmt.Sprintf("%d-%02d-%02d", year, month+2, last),
+		"starts_on": fmt.Sprintf("%d-%02d-01", year, month), "ends_on": m.ends,
 	}).Want(http.StatusCreated)
 	return m
 }
@@ -200,11 +224,17 @@ func (m *model) take(s step) {
 		code := refusalBy(only(s.By), rule{m.state != "locked", "period_not_locked"})
 		if m.result(m.by(s.By).Post(m.path+"/runs", nil), code) {
 			m.ran, m.waiting = true, nil // what was proposed is of an earlier run
+			m.empty = true
+			for _, sh := range m.sheets {
+				m.empty = m.empty && sh.state != "approved"
+			}
 		}
 	case "confirm", "reject", "retract":
 		m.settle(s)
 	case "amend":
 		m.amend(s)
+	case "take back":
+		m.takeBack(s)
 	case "pass":
 		m.pass(s)
 	case "calendar":
@@ -227,7 +257,8 @@ func (m *model) take(s step) {
 }
 
 // move: planned → open ⇄ review → locked → published → final, and locked → review
-// with a reason. A lock waits for decisions unless it is forced.
+// with a reason. A lock waits for decisions, and a publication for the end of the period,
+// unless it is forced.
 func (m *model) move(s step) {
 	ways := map[string][]string{
 		"planned": {"open"}, "open": {"review"}, "review": {"open", "locked"}, "locked": {"review", "published"},
@@ -240,7 +271,8 @@ func (m *model) move(s step) {
 	code := refusalBy(only(s.By),
 		rule{!slices.Contains(ways[m.state], s.To), "no_such_transition"},
 		rule{locks && m.submitted(), "undecided_sheets"}, rule{locks && m.proposed(), "undecided_adjustments"},
-		rule{s.To == "published" && !m.ran, "no_run"},
+		rule{s.To == "published" && !m.ran, "no_run"}, rule{s.To == "published" && m.empty, "empty_result"},
+		rule{s.To == "published" && dayOf(m.today) <= m.ends && !s.Force, "period_not_over"},
 		rule{m.waiting != nil && (s.To == "published" || s.To == "final"), "proposal_open"})
 	a := m.by(s.By).IfMatch(fmt.Sprintf("%q", fmt.Sprint(m.version))).Post(m.path+"/transitions",
 		object{"to": s.To, "reason": "next", "force": s.Force})
@@ -263,6 +295,9 @@ func (m *model) settle(s step) {
 	if w == nil {
 		return
 	}
+	if s.Do == "confirm" && w.withdraw > 0 && m.today > m.issued[w.withdraw-1].on {
+		return // the day is over, or about to be: see TestAWithdrawalHasItsDay
+	}
 	to := map[string]string{"confirm": "confirmed", "reject": "rejected", "retract": "withdrawn"}[s.Do]
 	code := refusalBy(only(s.By), rule{s.Do != "retract" && s.By == w.by, "own_proposal"},
 		rule{s.Do == "retract" && s.By != w.by, "not_your_proposal"})
@@ -274,13 +309,46 @@ func (m *model) settle(s step) {
 	if s.Do != "confirm" {
 		return
 	}
-	if w.value == nil {
+	switch {
+	case w.withdraw > 0:
+		m.issued[w.withdraw-1].withdrawn = true
+		left := m.standing()
+		if len(left) == 0 {
+			m.state, m.ran, m.corrected = "locked", false, nil
+			m.version++
+			return
+		}
+		m.corrected = m.issued[left[len(left)-1]-1].corrected
+		return
+	case w.value == nil:
 		m.state = "published"
 		m.version++
-	} else {
+	default:
 		m.corrected = w.value
 	}
+	m.issued = append(m.issued, issue{on: m.today, corrected: m.corrected})
 	m.publication = append(m.publication, m.ranking(""))
+}
+
+// takeBack withdraws the latest publication, on its day.
+func (m *model) takeBack(s step) {
+	if len(m.issued) == 0 {
+		return
+	}
+	n := len(m.issued)
+	if left := m.standing(); len(left) > 0 {
+		n = left[len(left)-1]
+	}
+	p := m.issued[n-1]
+	if m.today == p.on+1 { // within a microsecond of the end of the day
+		return
+	}
+	code := refusalBy(only(s.By), rule{p.withdrawn, "already_withdrawn"}, rule{m.state == "final", "period_final"},
+		rule{m.today > p.on, "withdrawal_closed"}, rule{m.waiting != nil, "proposal_open"})
+	a := m.by(s.By).Post(fmt.Sprintf("%s/publications/%d/withdraw", m.path, n), object{"reason": "two were exchanged"})
+	if m.result(a, code) {
+		m.waiting = &waitingPublication{path: madeAt(a), by: s.By, withdraw: n}
+	}
 }
 
 func (m *model) submitted() bool {
@@ -452,7 +520,15 @@ func (m *model) holds() {
 	if p.State != m.state || p.Version != m.version {
 		rt.Fatalf("%s: the period is %+v, the model says %s, version %d", m.at, p, m.state, m.version)
 	}
-	if len(m.publication) == 0 {
+	if left := m.standing(); len(left) > 0 {
+		if now, was := m.ranking(""), m.publication[left[len(left)-1]-1]; now != was {
+			rt.Fatalf("%s: publication %d counts, and %s is shown instead of %s", m.at, left[len(left)-1], now, was)
+		}
+	} else if len(m.issued) > 0 {
+		if a := m.Get(m.path + "/ranking"); a.Status != http.StatusNotFound || !strings.Contains(string(a.Body), `"withdrawn"`) {
+			rt.Fatalf("%s: a stranger is shown what was withdrawn: %d %s", m.at, a.Status, a.Body)
+		}
+	} else {
 		if a := m.Get(m.path + "/ranking"); a.Status != http.StatusUnauthorized {
 			rt.Fatalf("%s: a stranger is shown what is not published: %d %s", m.at, a.Status, a.Body)
 		}

@@ -2,15 +2,20 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/people"
+	"bulwark/internal/personal"
+	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 
 	"gorm.io/gorm"
 )
@@ -35,6 +40,9 @@ func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (rest.Pa
 	}
 	list, err := people.OnDay(ctx, s.db(ctx), req.Town, persons, day.Of(s.Now()))
 	if err != nil {
+		return rest.Page[people.PersonOn]{}, err
+	}
+	if err := s.noteRead(ctx, req.Town, "people"); err != nil {
 		return rest.Page[people.PersonOn]{}, err
 	}
 	return rest.NewPage(list, req.PageQuery, func(p people.PersonOn) []any { return []any{p.Code} })
@@ -71,7 +79,7 @@ type personRequest struct {
 //
 //	@Summary	Read a person
 func (s *Server) findPerson(ctx context.Context, req personRequest) (people.Person, error) {
-	p, err := people.Find(ctx, s.db(ctx), req.Town, req.Person)
+	p, err := people.Read(ctx, s.db(ctx), req.Town, req.Person)
 	if err != nil {
 		return people.Person{}, err
 	}
@@ -79,7 +87,8 @@ func (s *Server) findPerson(ctx context.Context, req personRequest) (people.Pers
 }
 
 // noteRead leaves a record in the trail that the caller has read what is kept of a person,
-// once for each caller, person and day. Who reads his or her own leaves none.
+// or the list of all people, once for each caller, subject and day. Who reads his or her own
+// leaves none.
 func (s *Server) noteRead(ctx context.Context, townID, subject string) error {
 	p := access.PrincipalFrom(ctx)
 	if "people/"+p.Person == subject {
@@ -114,6 +123,116 @@ func (s *Server) noteRead(ctx context.Context, townID, subject string) error {
 
 // maxNoted is about what one entry of a cache takes beside its key.
 const maxNoted = 200
+
+type everythingRequest struct {
+	personRequest
+	Kind string `form:"kind"` // only records of this kind, all of them page by page
+	rest.PageQuery
+	rest.Localized
+}
+
+// everything is all that is kept of a person.
+type everything struct {
+	Person people.Person    `json:"person"`
+	Groups []personal.Group `json:"groups"` // in a fixed order; kinds without a record are left out
+	// why a name stays where it stands in a record of the trail
+	WhyNamesStay  string `json:"why_names_stay"`
+	NextPageToken string `json:"next_page_token,omitempty"` // of the next page of the kind that was asked for
+} // @name PersonalData
+
+// findEverything returns the records that name a person, by kind, each with its address and
+// as what it names the person: to the person, and to who administers people. Of each kind
+// it lists the first page_size records; with kind, all of that kind, page by page. Each read
+// leaves a record in the trail.
+//
+//	@Summary	Read everything that is kept of a person
+func (s *Server) findEverything(ctx context.Context, req everythingRequest) (everything, error) {
+	caller := access.PrincipalFrom(ctx)
+	if caller.Person != req.Person && !caller.May(policy.ReadPersonalData) {
+		return everything{}, caller.NotAllowed(policy.ReadPersonalData)
+	}
+	if req.Kind != "" && !slices.Contains(personal.Kinds(), req.Kind) {
+		return everything{}, rest.Malformed(fault.Field("query/kind", "unknown_kind",
+			"没有此类记录：应为 %s 之一", "there is no such kind of record: use one of %s", strings.Join(personal.Kinds(), ", ")))
+	}
+	q := personal.Query{Kind: req.Kind, Limit: req.Limit(), Language: string(req.Language)}
+	if err := req.Resume(&q.After); err != nil {
+		return everything{}, err
+	}
+	p, err := people.Read(ctx, s.db(ctx), req.Town, req.Person)
+	if err != nil {
+		return everything{}, err
+	}
+	e := everything{Person: p, WhyNamesStay: personal.Why().In(q.Language)}
+	if e.Groups, err = personal.Everything(ctx, s.db(ctx), p, q); err != nil {
+		return everything{}, err
+	}
+	for i, g := range e.Groups {
+		page, err := rest.NewPage(g.Records, req.PageQuery, func(r personal.Record) []any { return []any{r.Place} })
+		if err != nil {
+			return everything{}, err
+		}
+		e.Groups[i].Records = page.Items
+		if req.Kind != "" {
+			e.NextPageToken = page.NextPageToken
+		}
+	}
+	if q.After > 0 || s.Config.ReadOnly {
+		return e, nil // it was recorded with the first page, or nothing can be stored
+	}
+	return e, database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
+		return audit.Write(ctx, tx, audit.Change{Town: req.Town, Action: "person.everything", Subject: "people/" + p.Code})
+	})
+}
+
+// personTransition is a step of a person: the state to reach, and why.
+type personTransition struct {
+	To     string `json:"to" validate:"required,oneof=pseudonymised"`
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"` // without the name: the record of it stays
+}
+
+type movePersonRequest struct {
+	personRequest
+	rest.IfMatch
+	rest.Localized
+	Body personTransition
+}
+
+// pseudonymisedPerson is a person without a name, and what still names him or her by code.
+type pseudonymisedPerson struct {
+	people.Person
+	Stays []personal.Stay `json:"stays"` // in the order of findEverything
+} // @name PseudonymisedPerson
+
+// movePerson replaces the name of a person by a pseudonym, for good and as often as it is
+// asked for. Whoever still has appointments, ties, accounts or keys is refused with what to
+// end first. The answer lists what stays, and why.
+//
+//	@Summary	Pseudonymise a person
+func (s *Server) movePerson(ctx context.Context, req movePersonRequest) (made pseudonymisedPerson, err error) {
+	ref := workflow.Ref{Town: req.Town, ID: req.Person, Version: req.Version}
+	err = database.InTx(ctx, s.db(ctx), func(tx *gorm.DB) error {
+		before, err := people.Find(ctx, tx, req.Town, req.Person)
+		if err != nil {
+			return err
+		}
+		for _, name := range before.Words() {
+			if strings.Contains(req.Body.Reason, name) {
+				return fault.Broken(fault.Field("/reason", "names_the_person", "理由会永久保存，请勿写姓名",
+					"the reason is kept for good: leave the name out"))
+			}
+		}
+		if made.Person, err = people.Pseudonymise(ctx, tx, ref, req.Body.Reason); err != nil {
+			return err
+		}
+		return rest.DeleteStoredNaming(ctx, tx, before.Words())
+	})
+	if err != nil {
+		return pseudonymisedPerson{}, err
+	}
+	made.Stays, err = personal.Stays(ctx, s.db(ctx), made.Person, string(req.Language))
+	return made, err
+}
 
 // renaming is the one thing that changes about a person or an office.
 type renaming struct {

@@ -92,6 +92,11 @@ func given(d *day.Date) *day.Date {
 	return d
 }
 
+// step is what a dry run of the period looks at.
+func (r periodRequest) step(language string) index.Step {
+	return index.Step{Town: r.Town, Period: r.Period, Language: language}
+}
+
 type createPeriodRequest struct {
 	townRequest
 	Body periodInput
@@ -153,29 +158,39 @@ func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (eva
 type periodTransition struct {
 	To     evaluation.PeriodState `json:"to" validate:"required,move"`
 	Reason string                 `json:"reason" validate:"max=2000" multiline:"true"`
-	Force  bool                   `json:"force"` // with locked: although sheets or adjustments wait for a decision; give a reason
+	// give a reason; with locked: although sheets or adjustments wait for a decision; with published: although too few
+	// branches have a score or the period has not ended
+	Force bool `json:"force"`
 }
 
 type movePeriodRequest struct {
 	periodRequest
 	rest.Localized
 	rest.IfMatch
-	Body periodTransition
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   periodTransition
 }
 
 // movePeriod opens, reviews, locks, publishes or finalises a period. Publishing
 // makes the last run since the lock the result. Where that takes two persons, the answer
-// is 202 with the proposal, which another person confirms.
+// is 202 with the proposal, which another person confirms. With dry_run nothing is changed:
+// the answer is the period as it would be, or as it is where the step would be refused, and
+// in dry_run what to know before.
 //
 //	@Summary	Move a period to another state
 func (s *Server) movePeriod(
 	ctx context.Context, req movePeriodRequest,
 ) (rest.Deferred[evaluation.Period, proposal.Proposal], error) {
+	ref := workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version}
+	m := evaluation.PeriodMove{
+		To: req.Body.To, Reason: req.Body.Reason, Force: req.Body.Force, Language: string(req.Language),
+	}
+	if req.DryRun {
+		p, err := index.TryMove(ctx, s.db(ctx), ref, m)
+		return waits(p, nil, req.Localized), err
+	}
 	defer rest.AfterCommit(ctx, func() { s.results.Forget(req.Town); s.Jobs.Wake() })
-	p, waiting, err := index.MovePeriod(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version},
-		evaluation.PeriodMove{
-			To: req.Body.To, Reason: req.Body.Reason, Force: req.Body.Force, Language: string(req.Language),
-		})
+	p, waiting, err := index.MovePeriod(ctx, s.db(ctx), ref, m)
 	return waits(p, waiting, req.Localized), err
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/improve/plan"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 )
 
@@ -194,5 +196,34 @@ func TestAWrongPlanIsNotInTheWay(t *testing.T) {
 			t.Errorf("abandoned: %+v", p)
 		}
 		s.secretary.Post(plans, object{"branch": "b01", "period": "2026Q1"}).Want(http.StatusCreated)
+	})
+}
+
+// Where meetings are measured against the other branches, no goal of a plan tells what they
+// have: it is worth nothing, before and at the approval, and the prediction says so. What is
+// measured alone is predicted.
+func TestAPlanTellsNothingOfOtherBranches(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		compared := strings.Replace(smallScheme, `"rule": {"kind": "goalposts", "low": 0, "high": 12}`, `"rule": {"kind": "minmax"}`, 1)
+		s := newPlanStoryUnder(t, db, compared)
+		s.isBegun()
+		for _, goal := range []float64{0, 6, 9, 10, 12} {
+			p := decodedPlan(t, rewrites(s.secretary, s.at, itemOf("meetings", goal), itemOf("complaints", 0)))
+			meetings, complaints := p.Document.V.Items[0], p.Document.V.Items[1]
+			if meetings.ScoreNow != 50 || meetings.ScoreGoal != 50 || meetings.Points != 0 || complaints.Points <= 0 {
+				t.Errorf("%v meetings: %+v", goal, p.Document.V.Items)
+			}
+		}
+		g := apitest.Decode[index.Gains](s.secretary.Get(q1+"/branches/b01/gains"), http.StatusOK)
+		if m := g.Indicators[0]; m.Code != "meetings" || m.More != 0 || m.Goal != nil || g.ToNextRank != nil || g.ToNextGrade != nil {
+			t.Errorf("gains: %+v", g)
+		}
+		s.mentor.Get(q1 + "/branches/b01/analysis-draft").Want(http.StatusOK)
+		s.isStarted()
+		versions := apitest.Decode[struct{ Items []plan.Version }](s.secretary.Get(s.at+"/versions"), http.StatusOK).Items
+		made := versions[len(versions)-1].Prediction
+		if made == nil || !slices.Contains(made.V.Assumptions, "compared_unchanged") || made.V.Points <= 0 {
+			t.Errorf("predicted: %+v", made)
+		}
 	})
 }

@@ -51,9 +51,11 @@ type planStory struct {
 }
 
 // newPlanStory begins ten days after the first quarter, which is published.
-func newPlanStory(t *testing.T, db *gorm.DB) *planStory {
+func newPlanStory(t *testing.T, db *gorm.DB) *planStory { return newPlanStoryUnder(t, db, smallScheme) }
+
+func newPlanStoryUnder(t *testing.T, db *gorm.DB, document string) *planStory {
 	h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
-	c := newCampaign(h)
+	c := newCampaignUnder(h, document)
 	s := &planStory{
 		campaign: c, t: t, clock: clock, secretary: h.as(policy.Secretary), mentor: h.as(policy.Mentor),
 		instructor: h.as(policy.Instructor), officer: h.as(policy.Office),

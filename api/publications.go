@@ -48,18 +48,22 @@ func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.
 type amendInput struct {
 	Reason      string         `json:"reason" validate:"required,max=2000" multiline:"true"`
 	Corrections correctionList `json:"corrections" validate:"min=1,max=200,dive"` // each names its branch
+	// add an adjustment although the same evidence served another one: say why in the reason
+	Acknowledge bool `json:"acknowledge"`
 }
 
 type amendRequest struct {
 	periodRequest
 	rest.Localized
-	Body amendInput
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   amendInput
 }
 
 // amendResult corrects a published result without an appeal: a new run and a new
 // publication, all or nothing. Where that takes two persons, the answer is 202 with the
 // proposal, which lists every branch that the corrections touch and which another person
-// confirms.
+// confirms. With dry_run nothing is changed: the answer is the publication as it would be,
+// without a number where it would be refused, and what to know before.
 //
 //	@Summary	Correct a published result
 func (s *Server) amendResult(
@@ -67,6 +71,19 @@ func (s *Server) amendResult(
 ) (rest.Deferred[rest.Created[index.PublicationDetail], proposal.Proposal], error) {
 	var issue index.PublicationDetail
 	var waiting *proposal.Proposal
+	if req.Body.Acknowledge {
+		ctx = evaluation.Acknowledging(ctx)
+	}
+	if req.DryRun {
+		preview, err := index.Try(ctx, s.db(ctx), req.step(string(req.Language)), func(tx *gorm.DB) (*proposal.Proposal, error) {
+			a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
+			var err error
+			issue, waiting, err = index.Amend(ctx, tx, req.Town, req.Period, a)
+			return waiting, err
+		})
+		issue.Waits(waiting, preview)
+		return waits(rest.Created[index.PublicationDetail]{Value: issue}, nil, req.Localized), err
+	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
 		a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
 		if issue, waiting, err = index.Amend(ctx, tx, req.Town, req.Period, a); waiting == nil {
@@ -103,6 +120,49 @@ type publicationRequest struct {
 //	@Summary	Read a publication
 func (s *Server) findPublication(ctx context.Context, req publicationRequest) (index.PublicationDetail, error) {
 	return s.results.FindPublication(ctx, s.db(ctx), req.Town, req.Period, req.Number)
+}
+
+// withdrawInput is why a publication is withdrawn.
+type withdrawInput struct {
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"the values of two branches were exchanged"`
+}
+
+type withdrawRequest struct {
+	publicationRequest
+	rest.Localized
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   withdrawInput
+}
+
+// withdrawPublication takes the latest publication of a period back, within 24 hours and
+// before anybody filed an appeal about it. It stays readable by its number. The publication
+// before it counts again; where there is none, the period is locked, so that it can be
+// corrected and published under the next number. Where that takes two persons, the answer
+// is 202 with the proposal, which another person confirms. With dry_run nothing is changed.
+//
+//	@Summary	Withdraw a publication
+func (s *Server) withdrawPublication(
+	ctx context.Context, req withdrawRequest,
+) (rest.Deferred[index.PublicationDetail, proposal.Proposal], error) {
+	var after index.PublicationDetail
+	var waiting *proposal.Proposal
+	of := index.Publication{TownID: req.Town, PeriodCode: req.Period, Number: req.Number}
+	if req.DryRun {
+		preview, err := index.Try(ctx, s.db(ctx), req.step(string(req.Language)), func(tx *gorm.DB) (*proposal.Proposal, error) {
+			var err error
+			after, waiting, err = index.Withdraw(ctx, tx, of, req.Body.Reason)
+			return waiting, err
+		})
+		after.Waits(waiting, preview)
+		return waits(after, nil, req.Localized), err
+	}
+	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
+		if after, waiting, err = index.Withdraw(ctx, tx, of, req.Body.Reason); waiting == nil {
+			amended = req.Period
+		}
+		return amended, err
+	})
+	return waits(after, waiting, req.Localized), err
 }
 
 // publicationPackage returns a publication as one file that can be checked offline: note,

@@ -55,15 +55,18 @@ func TestTheTrailShowsWhatItsSubjectWould(t *testing.T) {
 		}
 		for name, c := range map[string]*apitest.Client{"leading group": group, "administrator": admin} {
 			for _, r := range of(c) {
-				if r.Before+r.After != "" || r.AfterDigest == "" {
+				if r.Before+r.After != "" || r.AfterDigest == "" || r.ValuesSalt != "" {
 					t.Errorf("%s: a draft is shown: %+v", name, r)
 				}
 			}
 		}
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		for _, r := range of(group) {
-			if r.After == "" || r.After.Digest() != r.AfterDigest || r.Before.Digest() != r.BeforeDigest {
+			if r.After == "" || r.After.Digest(r.ValuesSalt) != r.AfterDigest || r.Before.Digest(r.ValuesSalt) != r.BeforeDigest {
 				t.Errorf("what is submitted is not shown: %+v", r)
+			}
+			if len(r.ValuesSalt) != 64 || r.After.Digest("") == r.AfterDigest {
+				t.Errorf("who may not read the sheet confirms a guess by its digest: %+v", r)
 			}
 		}
 		for _, r := range of(admin) {

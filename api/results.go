@@ -76,6 +76,9 @@ func (s *Server) view(ctx context.Context, req resultRequest) (index.View, acces
 	}
 	p := access.PrincipalFrom(ctx)
 	if !p.May(policy.ReadProvisional) {
+		if err := s.results.RefuseWithdrawn(ctx, s.db(ctx), req.Town, req.Period); err != nil {
+			return v, all, err
+		}
 		return v, all, notYetPublished(p)
 	}
 	reach, err := p.ReachOf(ctx, s.db(ctx), policy.ReadProvisional, req.Town, day.Of(s.Now()))

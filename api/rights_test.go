@@ -325,3 +325,51 @@ func TestTheSameEvidenceIsAskedAbout(t *testing.T) {
 		wu.IfMatch(tag).Post(again+"/transitions", object{"to": "approved", "acknowledge": true, "reason": "the circular honours both"}).Want(http.StatusOK)
 	})
 }
+
+// Nor by a correction of what is published, or by an appeal that is upheld: neither by what
+// an adjustment was approved for, nor by what another correction has added, nor the same twice
+// in one amendment. What was cancelled serves again.
+func TestTheSameEvidenceIsAskedAboutInAmendments(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		published(h)
+		group, secretary := h.as(policy.LeadingGroup), h.as(policy.Secretary)
+		bonus := func(branch, evidence string) object {
+			return object{"branch": branch, "code": "model", "adjustment": "add", "reason": "overlooked: " + branch, "evidence": evidence}
+		}
+		amends := func(list ...object) *apitest.Answer {
+			return amendedBy(group, q1, object{"reason": "整理", "corrections": list})
+		}
+		twice := []object{bonus("b01", "佛发〔2026〕12号"), bonus("b02", "see 佛发(2026) 第12号")}
+		refused(t, amends(twice...), http.StatusConflict, "repeated_evidence")
+		plain := object{"branch": "b01", "code": "top-ten", "adjustment": "add"}
+		refused(t, amends(plain, plain), http.StatusConflict, "repeated_evidence")
+		amends(twice[0]).Want(http.StatusOK)
+		refused(t, amends(twice[1]), http.StatusConflict, "repeated_evidence")
+		amends(bonus("b02", "佛发〔2026〕13号")).Want(http.StatusOK)
+
+		h.planned("2026Q2", "2026-04-01", "2026-06-30")
+		h.steps("2026Q2", "open")
+		made := group.Post("/towns/demo/adjustments", object{
+			"period": "2026Q2", "branch": "b03", "kind": "bonus", "item": "model", "reason": "again", "evidence": "佛发〔2026〕12号",
+		}).Want(http.StatusCreated)
+		at := made.Header.Get("Location")[len("/api/v1"):]
+		refused(t, moved(h.As(h.secondPerson()), at, "approved", ""), http.StatusConflict, "repeated_evidence")
+
+		appeal := secretary.Post("/towns/demo/appeals", object{
+			"period": "2026Q1", "branch": "b01", "statement": "we were honoured", "points": []object{{"code": "model", "claim": "1"}},
+		}).Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
+		upholds := func(acknowledge bool) *apitest.Answer {
+			return group.IfMatch(group.Get(appeal).ETag()).Post(appeal+"/transitions", object{
+				"to": "upheld", "reason": "the circular honours two", "acknowledge": acknowledge, "corrections": []object{bonus("b01", "佛发〔2026〕13号")},
+			})
+		}
+		refused(t, upholds(false), http.StatusConflict, "repeated_evidence")
+		confirmed(group, appeal, upholds(true)).Want(http.StatusOK)
+
+		amends(object{"branch": "b01", "code": "model", "adjustment": "cancel", "reason": "of another year"}).Want(http.StatusOK)
+		amends(twice[1]).Want(http.StatusOK)
+		refused(t, amends(twice[0]), http.StatusConflict, "repeated_evidence")
+		amendedBy(group, q1, object{"reason": "it honours both", "acknowledge": true, "corrections": twice[:1]}).Want(http.StatusOK)
+	})
+}

@@ -122,6 +122,9 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Create(t, "/people", policy.WritePeople, s.createPerson)
 	rest.Get(t, "/people/:person", policy.ReadPeople, s.findPerson)
 	rest.Put(t, "/people/:person", policy.WritePeople, s.updatePerson)
+	rest.Post(t, "/people/:person/transitions", policy.Pseudonymise, s.movePerson)
+	// oneself, or who may read it of anybody
+	rest.Get(t, "/people/:person/everything", policy.ReadOwnData, s.findEverything)
 	rest.Get(t, "/pairings", policy.ReadPeople, s.listPairings)
 	rest.Get(t, "/mentors", policy.ReadPeople, s.listMentors)
 	rest.Get(t, "/instructors", policy.ReadPeople, s.listInstructors)
@@ -193,6 +196,7 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/publications", policy.ReadRanking, s.listPublications)
 	rest.Post(t, "/periods/:period/publications", policy.DecideAppeals, s.amendResult, rest.Status(http.StatusCreated))
 	rest.Get(t, "/periods/:period/publications/:publication", policy.ReadRanking, s.findPublication)
+	rest.Post(t, "/periods/:period/publications/:publication/withdraw", policy.WritePeriods, s.withdrawPublication)
 	rest.Get(t, "/periods/:period/publications/:publication/diff", policy.ReadRanking, s.diffPublications)
 	rest.Get(t, "/periods/:period/publications/:publication/package", policy.ReadRanking, s.publicationPackage,
 		rest.Sends[string]("application/zip"), rest.Costly)

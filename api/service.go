@@ -42,7 +42,7 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	defer cancel()
 	if err := s.Ready(ctx); err != nil {
 		return Health{}, rest.RetryLater("not_ready", text.F(
-			"数据库暂不可用或尚未迁移", "the database is away or not migrated")).Because(err)
+			"数据库暂不可用或尚未迁移", "the database is not available or not migrated")).Because(err)
 	}
 	h := Health{Status: "ok", Version: s.Version, ReadOnly: s.Config.ReadOnly}
 	if s.DiskFull != nil && s.DiskFull() {
@@ -54,7 +54,7 @@ func (s *Server) ready(ctx context.Context, _ healthRequest) (Health, error) {
 	if h.Trail == "differs" && s.Config.StopOnTampering {
 		return Health{}, rest.RetryLater("trail_differs", text.F(
 			"审计链与库外留存的锚点不符，服务已按设置停止接受请求：请运行 bulwark verify",
-			"an audit trail differs from its anchors, and the settings stop the service then: run bulwark verify"))
+			"an audit trail differs from its anchors, and the service is set to refuse requests then: run bulwark verify"))
 	}
 	return h, nil
 }

@@ -93,6 +93,8 @@ type safeguardsInput struct {
 	SecondPerson string `json:"second_person" validate:"omitempty,oneof=required none"`
 	// days after the first publication in which a result can be amended; 0 (the default): until it is final
 	AmendmentDays *int64 `json:"amendment_days" validate:"omitempty,min=0,max=3650" example:"90"`
+	// the least share of branches with a score (0.8 by default) with which a result is published without force
+	LeastScored *float64 `json:"least_scored" validate:"omitempty,min=0,max=1" example:"0.8"`
 }
 
 // over returns the safeguards with those that are given.
@@ -100,6 +102,9 @@ func (in safeguardsInput) over(s town.Safeguards) town.Safeguards {
 	s.SecondPerson = cmp.Or(in.SecondPerson, s.SecondPerson)
 	if in.AmendmentDays != nil {
 		s.AmendmentDays = *in.AmendmentDays
+	}
+	if in.LeastScored != nil {
+		s.LeastScored = *in.LeastScored
 	}
 	return s
 }
@@ -115,7 +120,7 @@ func (s *Server) createTown(ctx context.Context, req createTownRequest) (rest.Cr
 		Code: b.Code, AreaCode: b.AreaCode, Name: b.Name, OpenResults: b.OpenResults, Provenance: b.Provenance,
 		Limits:           town.Limits{NoticeFloor: b.NoticeFloor},
 		RequireSignature: b.RequireSignature,
-		Safeguards:       b.over(town.Safeguards{}),
+		Safeguards:       b.over(town.Safeguards{LeastScored: town.UsualLeastScored}),
 	})
 	return rest.Created[town.Town]{Key: t.Code, Value: t}, err
 }

@@ -76,7 +76,7 @@ func TestEverySchemaIsDescribed(t *testing.T) {
 }
 
 // undescribed is how many fields may lack a description. It only falls.
-const undescribed = 1213
+const undescribed = 1212
 
 // Whoever generates a client learns what is in a document.
 func TestNoDocumentIsABareObject(t *testing.T) {

@@ -78,7 +78,7 @@ func (p program) checkWritten(ctx context.Context, name string) error {
 	}
 	return fault.Conflict("backup_failed_check",
 		"备份未通过检查，已改名为 %[1]s.failed，请勿当作可用的备份：请运行 bulwark verify，并保留较早的备份",
-		"the backup failed its check and is now called %[1]s.failed, do not count on it: run bulwark verify, and keep older backups",
+		"the backup failed its check and is now called %[1]s.failed, which is not a usable backup: run bulwark verify, and keep older backups",
 		name).Because(err)
 }
 
@@ -296,7 +296,7 @@ func recordRollback(ctx context.Context, p program, args []string) error {
 	}
 	p.print(p.out, text.F(
 		"已记入审计链。若 bulwark verify 报告审计链落后于锚点：请妥善保存原锚点文件，将 BULWARK_AUDIT_ANCHORS 指向新文件，再启动服务",
-		"recorded in the trail. If bulwark verify reports trails behind their anchors: keep that file of anchors, set BULWARK_AUDIT_ANCHORS to a new one, and start the service"))
+		"recorded in the trail. If bulwark verify reports trails that end before their anchors: keep that file of anchors, set BULWARK_AUDIT_ANCHORS to a new one, and start the service"))
 	return nil
 }
 

@@ -182,7 +182,7 @@ func (d *diagnosis) settings() {
 	switch {
 	case d.cfg.Public() && !d.cfg.BehindTLS:
 		d.warn("tls", "其他机器可以访问 %s，但未声明前面有 HTTPS 代理：密码和密钥在途中可被读取。请只监听 127.0.0.1，并设置 BULWARK_BEHIND_TLS=true",
-			"others can reach %s, and nothing says that a proxy in front speaks HTTPS: passwords and keys would be readable on the way. "+
+			"other machines can reach %s, and no HTTPS proxy is configured: passwords and keys can be read on the way. "+
 				"Listen on 127.0.0.1 behind a proxy, and set BULWARK_BEHIND_TLS=true", d.cfg.Addr)
 	case d.cfg.BehindTLS && len(d.cfg.TrustedProxies) == 0:
 		d.warn("tls", "前面有 HTTPS 代理，但未设置 BULWARK_TRUSTED_PROXIES：所有人会被算作同一个来源地址，共用登录和请求的限额",
@@ -234,7 +234,7 @@ func (d *diagnosis) files() {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			d.fail("files", "无法查看 %s：%v", "%s cannot be looked at: %v", name, err)
+			d.fail("files", "无法查看 %s：%v", "%s cannot be examined: %v", name, err)
 			continue
 		}
 		folder, err := os.Stat(filepath.Dir(name))
@@ -277,7 +277,7 @@ func (d *diagnosis) space() {
 	for _, folder := range folders {
 		free, size, err := database.DiskSpace(folder)
 		if err != nil {
-			d.fail("disk", "无法查看 %s 所在的磁盘：%v", "the disk of %s cannot be looked at: %v", folder, err)
+			d.fail("disk", "无法查看 %s 所在的磁盘：%v", "the disk of %s cannot be examined: %v", folder, err)
 			continue
 		}
 		level := findingOK
@@ -373,11 +373,11 @@ func (d *diagnosis) roles(ctx context.Context) error {
 			can.Role)
 	case !can.Lesser():
 		d.warn("roles", "角色 %[1]q 可以更改不可变的表或数据库结构，多余的权限为：%[2]s",
-			"the role %[1]q may change tables whose rows never change, or the schema; rights too many: %[2]s", can.Role,
+			"the role %[1]q may change immutable tables or the schema; its excess rights: %[2]s", can.Role,
 			strings.Join(can.Excess, ", "))
 	default:
 		d.ok("roles", "角色 %q 不拥有数据表，也不能更改不可变的表",
-			"the role %q neither owns the tables nor may change those whose rows never change", can.Role)
+			"the role %q neither owns the tables nor may change immutable ones", can.Role)
 	}
 	return nil
 }
@@ -395,7 +395,7 @@ func (d *diagnosis) clock(ctx context.Context) error {
 			return err
 		}
 		if apart := here.Sub(there); apart.Abs() > clockSlack {
-			d.warn("clock", "与数据库的时钟相差 %s：请同步两台机器的时间", "it is %s off the clock of the database: synchronise both machines",
+			d.warn("clock", "与数据库的时钟相差 %s：请同步两台机器的时间", "it differs by %s from the clock of the database: synchronise both machines",
 				apart.Round(time.Second))
 			return nil
 		}
@@ -410,7 +410,7 @@ func (d *diagnosis) clock(ctx context.Context) error {
 			newest.Format(time.RFC3339), ahead.Round(time.Second))
 		return nil
 	}
-	d.ok("clock", "%s，与数据库一致", "%s, as the database has it", here.Format(time.RFC3339))
+	d.ok("clock", "%s，与数据库一致", "%s, the same as in the database", here.Format(time.RFC3339))
 	return nil
 }
 

@@ -337,7 +337,7 @@ func TestARollbackByOtherToolsIsRecorded(t *testing.T) {
 			work(copied, "with --reason", "restored")
 			work(copied, "with --reason", "restored", "--reason", " ")
 			work(copied, "", "restored", "--reason", "the disk broke, snapshot of Sunday")
-			work(copied, "1 audit trails lie behind their anchors, because an older backup was restored", "verify")
+			work(copied, "1 audit trails end before their anchors, because an older backup was restored", "verify")
 			var reason string
 			if err := db.Raw("SELECT reason FROM audit_records WHERE action = 'backup.restore'").
 				Scan(&reason).Error; err != nil || reason != "the disk broke, snapshot of Sunday" {

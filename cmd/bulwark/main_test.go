@@ -3,11 +3,25 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// TestMain fails where a test has served without saying where the set-up token goes: it is
+// then in the folder of the package, which is the current one.
+func TestMain(m *testing.M) {
+	const token = "setup-token"
+	_ = os.Remove(token)
+	code := m.Run()
+	if os.Remove(token) == nil {
+		fmt.Fprintln(os.Stderr, "a test has written its set-up token into the folder of the package: set BULWARK_SETUP_TOKEN_FILE")
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // invoke runs the program with an environment and gives what it wrote.
 func invoke(ctx context.Context, env []string, args ...string) (code int, out, err string) {

@@ -52,7 +52,7 @@ func TestARestoredTrailLiesBehindItsAnchors(t *testing.T) {
 			verifies(exitFailure,
 				"was restored, in which the trail ended at record 2; anchors prove that there were records up to 5, which are gone", "BULWARK_AUDIT_ANCHORS="+old)
 			verifies(exitFailure,
-				"1 audit trails lie behind their anchors, because an older backup was restored; all else agrees",
+				"1 audit trails end before their anchors, because an older backup was restored; all else agrees",
 				"BULWARK_AUDIT_ANCHORS="+old)
 			verifies(exitFailure, "审计链在其中止于第 2 条；锚点证明曾有直到第 5 条的记录", "LANG=zh_CN.UTF-8", "BULWARK_AUDIT_ANCHORS="+old)
 

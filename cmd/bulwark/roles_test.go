@@ -40,7 +40,8 @@ func logOfServing(t *testing.T, env []string) string {
 	var log lockedBuffer
 	ended := make(chan int, 1)
 	go func() {
-		env := append(env, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text")
+		env := append(env, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+			"BULWARK_SETUP_TOKEN_FILE="+t.TempDir()+"/token")
 		ended <- run(ctx, program{env, strings.NewReader(""), new(bytes.Buffer), &log}, []string{"serve"})
 	}()
 	for !strings.Contains(log.String(), "msg=listening") && ctx.Err() == nil {

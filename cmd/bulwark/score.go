@@ -45,7 +45,7 @@ func score(ctx context.Context, p program, args []string) error {
 			"没有格式 %q：请用 table、csv 或 json", "there is no format %q: use table, csv or json", *format)}
 	case *format == "csv" && *branch != "":
 		return usageError{text.F(
-			"--explain 请用 table 或 json 格式", "--explain has no place in CSV: use --format table or json")}
+			"--explain 请用 table 或 json 格式", "--explain does not work with CSV: use --format table or json")}
 	case *schemeFile == "" || *dataFile == "":
 		return usageError{text.F("请给出 --scheme 与 --data", "give --scheme and --data: see bulwark score -h")}
 	}

@@ -81,7 +81,7 @@ func TestScoreExplainsOnlyWhatItCan(t *testing.T) {
 	if _, out, _ := try(t, "--robust", "50", "--format", "csv"); !strings.Contains(out, ",coverage,rank_low,rank_high,index,") {
 		t.Error("the CSV has no ranges of ranks")
 	}
-	if _, out, _ := try(t, "--explain", "b07"); !strings.Contains(out, "one grade up: the moves below lead there") {
+	if _, out, _ := try(t, "--explain", "b07"); !strings.Contains(out, "one grade up: the changes below are enough") {
 		t.Error("the table does not explain")
 	}
 }

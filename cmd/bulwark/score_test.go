@@ -157,7 +157,7 @@ func TestScoreRefuses(t *testing.T) {
 		},
 		"wrong cells": {small, header + "v1,,p,,1_000,NaN,1\nv1,,p,,1,1,1\n", []string{
 			"bulwark score: \n", "d.csv:2: a.1: \"1_000\": remove the underscores\n", "d.csv:2: a.2: \"NaN\": leave",
-			"d.csv:3: branch: \"v1\": the branch stands on line 2 already\n",
+			"d.csv:3: branch: \"v1\": the branch is on line 2 already\n",
 		}},
 		"workbook": {small, "PK\x03\x04", []string{"d.csv:1: this is an Excel workbook"}},
 		"many":     {small, header + strings.Repeat(",,p,,x,x,x\n", 200), []string{"and 700 more\n"}},

@@ -102,7 +102,7 @@ func (p program) serve(ctx context.Context, cfg config.Config, migrateFirst bool
 // warnOfSettings logs what is allowed and rarely meant.
 func warnOfSettings(cfg config.Config, log *slog.Logger) {
 	if cfg.Public() && !cfg.BehindTLS {
-		log.Warn("others can reach this address, and nothing says that a proxy in front speaks HTTPS: passwords and keys would be readable on the way. "+
+		log.Warn("others can reach this address, and no HTTPS proxy is configured: passwords and keys would be readable on the way. "+
 			"Listen on 127.0.0.1 behind a proxy, and set BULWARK_BEHIND_TLS=true", "address", cfg.Addr)
 	}
 	if cfg.ReadOnly {

@@ -149,7 +149,7 @@ func (p program) verifyPackage(file string, public []string) error {
 		return err
 	}
 	v := index.VerifyPackage(content, public)
-	fmt.Fprintf(p.out, "%s/%s %s %s\n", v.Town, v.Period, v.Run, p.verdict(v.OK))
+	fmt.Fprintf(p.out, "%s/%s %s %s%s\n", v.Town, v.Period, v.Run, p.verdict(v.OK), p.withdrawn(v))
 	bad := 0
 	for _, c := range v.Checks {
 		if c.OK {

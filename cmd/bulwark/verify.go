@@ -78,7 +78,7 @@ func verify(ctx context.Context, p program, args []string) error {
 	if found.restored > 0 {
 		return fault.Conflict("behind_anchors",
 			"%d 条审计链因恢复了较早的备份而落后于锚点，其余一致（见 docs/audit.md）",
-			"%d audit trails lie behind their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
+			"%d audit trails end before their anchors, because an older backup was restored; all else agrees: see docs/audit.md",
 			found.restored)
 	}
 	return nil
@@ -162,7 +162,7 @@ func (p program) verifyTables(ctx context.Context, db *gorm.DB) error {
 	if len(damage) > 0 {
 		return fault.Conflict("database_damaged",
 			"数据库已损坏，发现 %d 处：请停止服务，另存数据库文件，再恢复最近一份通过检查的备份",
-			"the database is damaged, %d findings: stop the service, put the database aside, and restore the latest backup that passes its check",
+			"the database is damaged, %d findings: stop the service, keep a copy of the database, and restore the latest backup that passes its check",
 			len(damage))
 	}
 	p.print(p.out, text.F("已读取全部 %d 张表，共 %d 行，没有损坏", "%d tables read, %d rows: no damage", s.Trailer.Tables,
@@ -172,14 +172,21 @@ func (p program) verifyTables(ctx context.Context, db *gorm.DB) error {
 
 // verifyRuns prints a line for each run and one for each check that failed.
 func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad int, err error) {
-	runs := 0
+	runs, others := 0, 0
 	err = index.VerifyAll(ctx, db, town, func(v index.Verification) {
 		runs++
 		if !v.OK {
 			bad++
 		}
-		fmt.Fprintf(p.out, "%s/%s %s %s\n", v.Town, v.Period, v.Run, p.verdict(v.OK))
+		fmt.Fprintf(p.out, "%s/%s %s %s%s\n", v.Town, v.Period, v.Run, p.verdict(v.OK), p.withdrawn(v))
+		if v.OtherEngine() {
+			others++
+		}
 		for _, c := range v.Checks {
+			if c.What == index.OtherEngine {
+				p.print(p.out, text.F("  other_engine：由 %s 计算，本程序为 %s，未重新计算得分",
+					"  other_engine: made by %s, this is %s: figures not computed again", c.Receipt, c.Computed))
+			}
 			if !c.OK {
 				fmt.Fprintf(p.out, "  %s: %s ≠ %s\n", c.What, c.Receipt, c.Computed)
 			}
@@ -187,6 +194,12 @@ func (p program) verifyRuns(ctx context.Context, db *gorm.DB, town string) (bad 
 	})
 	if err == nil && bad == 0 {
 		p.print(p.out, text.F("已核对 %d 个计算批次，全部与凭证一致", "%d runs verified: all agree with their receipts", runs))
+	}
+	if err == nil && others > 0 {
+		p.print(p.out, text.F(
+			"其中 %d 个由其他版本的计算引擎生成：已核对所存数据和签名，得分须用当时的程序重新计算",
+			"%d of them were made by another engine: stored rows, data and signatures were verified, figures need the program of that time",
+			others))
 	}
 	return bad, err
 }
@@ -244,6 +257,14 @@ func (p program) verifySchema(ctx context.Context, db *gorm.DB) (int, error) {
 		p.print(p.out, text.F("数据库结构与程序一致", "the schema is as the program makes it"))
 	}
 	return len(differences), err
+}
+
+// withdrawn returns what is added to the verdict about a publication that was withdrawn.
+func (p program) withdrawn(v index.Verification) string {
+	if !v.Withdrawn {
+		return ""
+	}
+	return text.F("（该次公布已撤回）", " (its publication was withdrawn)").In(p.language())
 }
 
 func (p program) verdict(ok bool) string {

@@ -19,7 +19,10 @@ func TestVerifyNeedsAnchorsToFindACutTrail(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
 			url, anchors := dbtest.URL(t, dialect), filepath.Join(t.TempDir(), "anchors")
-			env := []string{"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text"}
+			env := []string{
+				"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+				"BULWARK_SETUP_TOKEN_FILE=" + t.TempDir() + "/token",
+			}
 			for range 3 {
 				if code, _, err := invoke(t.Context(), env, "key", "create", "-role", "admin", "-write"); code != 0 {
 					t.Fatal(err)
@@ -54,7 +57,10 @@ func TestVerifyAgreesAfterEveryCommand(t *testing.T) {
 	for _, dialect := range dbtest.Dialects {
 		t.Run(dialect, func(t *testing.T) {
 			url := dbtest.URL(t, dialect)
-			env := []string{"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text"}
+			env := []string{
+				"BULWARK_DATABASE_URL=" + url, "BULWARK_ADDR=127.0.0.1:0", "BULWARK_LOG_FORMAT=text",
+				"BULWARK_SETUP_TOKEN_FILE=" + t.TempDir() + "/token",
+			}
 			verifies := func(want int, words string) {
 				t.Helper()
 				if code, out, said := invoke(t.Context(), env, "verify"); code != want || !strings.Contains(out, words) {

@@ -13,6 +13,8 @@ REVOKE UPDATE, DELETE ON audit_rows FROM :"service";
 REVOKE UPDATE, DELETE ON corrections FROM :"service";
 REVOKE UPDATE, DELETE ON plan_outcomes FROM :"service";
 REVOKE UPDATE, DELETE ON plan_versions FROM :"service";
+REVOKE UPDATE, DELETE ON proposals FROM :"service";
+GRANT UPDATE (decided_at, decided_by, decision_reason, state, updated_at, version) ON proposals TO :"service";
 REVOKE UPDATE, DELETE ON publications FROM :"service";
 REVOKE UPDATE, DELETE ON result_nodes FROM :"service";
 REVOKE UPDATE, DELETE ON results FROM :"service";

@@ -142,14 +142,14 @@ func (p Principal) NotAllowed(a policy.Action) error {
 	if p.needsPerson(a) {
 		return fault.Forbidden("person_needed",
 			"此操作须由人员作出：该密钥或账号未关联人员，不能%s。请使用关联人员的账号或密钥，或请管理员建立",
-			"this is for a person to do, and no person stands behind this key or account: it may not %s. "+
-				"Use one of a person, or ask an administrator for it", a.Name())
+			"only a person may do this, and this key or account belongs to no person: it may not %s. "+
+				"Use a key or account of a person, or ask an administrator for one", a.Name())
 	}
 	return fault.Forbidden("not_allowed", "“%s”不能%s", "the role %q may not %s", p.Role.Name(), a.Name())
 }
 
-// In returns the caller as the town knows him or her: nobody where he or she is limited to
-// other towns. Outside towns, where townID is empty, it is p.
+// In returns the caller in the town: an anonymous one if he or she is limited to other towns. Outside towns,
+// where townID is empty, it is p.
 func (p Principal) In(townID string) Principal {
 	if townID == "" || len(p.Towns) == 0 || slices.Contains(p.Towns, townID) {
 		return p
@@ -160,8 +160,8 @@ func (p Principal) In(townID string) Principal {
 // Self returns the principal itself, also of what embeds it.
 func (p Principal) Self() Principal { return p }
 
-// Caller is the caller in a town with what the rules of a kind of record ask for; their
-// readers embed it.
+// Caller is the caller in a town with what the rules of a kind of record need. The readers of the kinds embed
+// it.
 type Caller struct {
 	Principal
 	Town  string

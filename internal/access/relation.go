@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
@@ -76,16 +78,27 @@ func Deciders(ctx context.Context, db *gorm.DB, a policy.Action, townID string, 
 	return codes, err
 }
 
-// PersonExists refuses the code of a person whom the town does not have, as a
-// fault of the field "person".
-func PersonExists(ctx context.Context, db *gorm.DB, townID, code string) (err error) {
+// PersonExists refuses the code of a person whom the town does not have or who is
+// pseudonymised, as a fault of the field "person". Until tx ends the person stays as he or
+// she is.
+func PersonExists(ctx context.Context, tx *gorm.DB, townID, code string) (err error) {
 	defer fault.Wrap(&err, "person %s", code)
-	var n int64
-	err = db.WithContext(ctx).Table("people").Where("town_id = ? AND code = ?", townID, code).Count(&n).Error
-	if err == nil && n == 0 {
-		err = fault.Broken(fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", code))
+	var found []struct{ PseudonymisedAt *time.Time }
+	q := tx.WithContext(ctx)
+	if database.Dialect(tx) != database.SQLite { // which has one writer
+		q = q.Clauses(clause.Locking{Strength: "SHARE"})
 	}
-	return err
+	err = q.Table("people").Select("pseudonymised_at").Where("town_id = ? AND code = ?", townID, code).Find(&found).Error
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		return fault.Broken(fault.Field("/person", "unknown_person", "本镇没有人员“%s”", "this town has no person %q", code))
+	case found[0].PseudonymisedAt != nil:
+		return fault.Broken(fault.Field("/person", "pseudonymised", "人员“%s”已假名化，不能再任职或登录：请另建人员",
+			"the person %q is pseudonymised and gets no role, key or account any more: add another person", code))
+	}
+	return nil
 }
 
 // assignedBranches returns the branches to which the duty ties the person on the day.

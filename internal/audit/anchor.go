@@ -180,7 +180,7 @@ func loadAnchors(path string) (anchors []Anchor, differing []string, err error) 
 	return ReadAnchors(bytes.NewReader(data))
 }
 
-// AnchorState is how a file of anchors stands to the trails of a database.
+// AnchorState is the comparison of a file of anchors with the trails of a database.
 type AnchorState struct {
 	Anchors   int       // in the file
 	Last      time.Time // of the last anchor
@@ -328,7 +328,7 @@ func (a *AnchorFile) refuseDiffering() error {
 	for _, town := range slices.Sorted(maps.Keys(a.differing)) {
 		broken = append(broken, fault.Conflict("trail_differs",
 			"审计链 %[1]s 已不含第 %[2]d 条的锚点，不再为其写入锚点：请运行 bulwark verify",
-			"the audit trail %[1]s does not have its anchor of record %[2]d any more and gets no more anchors: run bulwark verify",
+			"the audit trail %[1]s no longer contains its anchor of record %[2]d, so no more anchors are written for it: run bulwark verify",
 			nameOf(town), a.last[town].Sequence))
 	}
 	return errors.Join(broken...)

@@ -63,12 +63,15 @@ func appendAll(tx *gorm.DB, records []Record) error {
 // appendTo appends the records of one chain, of which the last carries the rows.
 func appendTo(tx *gorm.DB, records []Record, rows []RowRecord) error {
 	townID, last := records[0].TownID, &records[len(records)-1]
-	last.Rows = digestOf(rows)
+	last.Rows = digestOf(last.Salt, rows)
 	head, err := lockHead(tx, townID)
 	if err != nil {
 		return err
 	}
 	for i := range records {
+		if !records[i].salted() {
+			records[i].Salt = ""
+		}
 		records[i].Sequence = head.Sequence + 1
 		records[i].Hash = records[i].link(head.Hash)
 		head.Sequence, head.Hash = records[i].Sequence, records[i].Hash
@@ -112,14 +115,15 @@ func (r Record) link(previous string) string {
 
 // linked returns what is hashed: each part as its length in bytes, a colon, the part
 // and a comma, so that no part can pass for a piece of another. The values before and
-// after are hashed by their digests, so that who may not read them can follow the chain
-// too. docs/audit.md describes it for others who check a trail.
+// after are hashed by their salted digests, so that who may not read them can follow the
+// chain too, and cannot confirm a guess. docs/audit.md describes it for others who check a trail.
 func (r Record) linked(previous string) string {
 	var b strings.Builder
+	salt := r.valuesSalt()
 	for _, part := range []string{
 		previous, r.TownID, strconv.FormatInt(r.Sequence, 10), r.ID, r.At.UTC().Format(time.RFC3339Nano), r.Actor, r.Role,
 		r.Credential,
-		r.Action, r.Subject, r.Before.Digest(), r.After.Digest(), r.Reason, r.RequestID, r.Rows,
+		r.Action, r.Subject, r.Before.Digest(salt), r.After.Digest(salt), r.Reason, r.RequestID, r.Rows,
 	} {
 		writePart(&b, part)
 	}

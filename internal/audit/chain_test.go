@@ -82,12 +82,14 @@ func TestConcurrentWritersKeepTheChainsWhole(t *testing.T) {
 
 // An own reading of docs/audit.md: what a stranger programs must give our hash.
 func TestTheDocumentedHashIsTheHash(t *testing.T) {
+	const salt = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 	r := audit.Record{
 		TownID: "demo", ID: "0190a6e2-7c1b-7a53-9f21-0242ac120002", Sequence: 2,
 		At:    time.Date(2023, 7, 1, 1, 2, 3, 450000000, time.UTC),
 		Actor: "group-1", Role: "leading_group", Credential: "bw_3f9ac1d2", Action: "branch.rename", Subject: "branches/b07",
 		Before: `{"name":{"zh":"禾丰村"}}`, After: `{"name":{"zh":"禾丰社区"}}`, Reason: "改制", RequestID: "r-1",
-		Rows: audit.DigestOf([]audit.RowRecord{
+		Salt: salt,
+		Rows: audit.DigestOf(salt, []audit.RowRecord{
 			{
 				Of: "branch_profiles", Key: `["demo","b07","2023-07-01"]`,
 				Rows: `[{"class":"urban","kind":"community","name_en":"Hefeng","name_zh":"禾丰社区","reason":"改制"}]`,
@@ -106,7 +108,7 @@ func TestTheDocumentedHashIsTheHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{text, hash, r.Rows} {
+	for _, part := range []string{text, hash, r.Rows, salt, r.Shown(true).ValuesSalt} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("docs/audit.md lacks %s", part)
 		}

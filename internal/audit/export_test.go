@@ -7,4 +7,4 @@ func Link(r Record, previous string) string { return r.link(previous) }
 func Linked(r Record, previous string) string { return r.linked(previous) }
 
 // DigestOf shows tests what a record holds of its row records.
-func DigestOf(rows []RowRecord) string { return digestOf(rows) }
+func DigestOf(salt string, rows []RowRecord) string { return digestOf(salt, rows) }

@@ -7,6 +7,7 @@ package audit
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -64,7 +65,10 @@ type Record struct {
 	// values are only there for callers who may read the subject now
 	Before Values `json:"before,omitempty" swaggertype:"object"`
 	After  Values `json:"after,omitempty" swaggertype:"object"`
-	// SHA-256 of the values; what the chain is made of
+	Salt   string `json:"-"` // random; what is stored is never shown
+	// hashed before the values, so that who may not read them cannot try them out; there with them only
+	ValuesSalt string `gorm:"-" json:"salt,omitempty"`
+	// SHA-256 of the salt and the values; what the chain is made of
 	BeforeDigest string `gorm:"-" json:"before_digest,omitempty"`
 	AfterDigest  string `gorm:"-" json:"after_digest,omitempty"`
 	Reason       string `json:"reason,omitempty"`
@@ -113,8 +117,28 @@ func newRecord(ctx context.Context, tx *gorm.DB, c Change) (r Record, err error)
 	return Record{
 		TownID: c.Town, ID: database.NewID(), At: tx.NowFunc().UTC().Truncate(time.Microsecond), // as both databases store it
 		Actor: actor.Name, Role: actor.Role, Credential: actor.Credential, RequestID: actor.RequestID,
-		Action: c.Action, Subject: c.Subject, Before: before, After: after, Reason: c.Reason,
+		Action: c.Action, Subject: c.Subject, Before: before, After: after, Salt: newSalt(), Reason: c.Reason,
 	}, nil
+}
+
+func newSalt() string {
+	salt := make([]byte, sha256.Size)
+	_, _ = rand.Read(salt) // it never fails
+	return hex.EncodeToString(salt)
+}
+
+// salted reports whether the record holds a digest that a salt belongs to.
+func (r Record) salted() bool { return r.Before != "" || r.After != "" || r.Rows != "" }
+
+// valuesSalt returns the salt of the values before and after. It is not the stored one, by
+// which the row records of a whole transaction are salted: who may read the values of one
+// record may not read all of those. A record without a salt has none here either.
+func (r Record) valuesSalt() string {
+	if r.Salt == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("values:" + r.Salt))
+	return hex.EncodeToString(sum[:])
 }
 
 // Filter narrows a list; zero fields do not.
@@ -134,16 +158,7 @@ type Filter struct {
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Record, err error) {
 	defer fault.Wrap(&err, "audit trail of %q", townID)
 	q := db.WithContext(ctx).Where("town_id = ?", townID)
-	for _, narrow := range []struct{ column, value string }{
-		{"actor", f.Actor},
-		{"action", f.Action},
-		{"request_id", f.RequestID},
-		{"credential", f.Credential},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q = database.Only(q, "actor", f.Actor, "action", f.Action, "request_id", f.RequestID, "credential", f.Credential)
 	if f.Subject != "" {
 		q = q.Where("subject >= ? AND subject < ?", f.Subject, f.Subject+"\U0010FFFF") // LIKE ignores case on SQLite
 	}
@@ -196,20 +211,24 @@ func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (_ Re
 // object can write again, byte for byte; empty = none.
 type Values string
 
-// Digest returns the SHA-256 of the text in hexadecimal digits; empty for none.
-func (v Values) Digest() string {
+// Digest returns the SHA-256 of the salt and the text in hexadecimal digits; empty for none.
+func (v Values) Digest(salt string) string {
 	if v == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(v))
+	sum := sha256.Sum256([]byte(salt + string(v)))
 	return hex.EncodeToString(sum[:])
 }
 
-// Shown returns the record with its digests, and with its values where they may be read.
+// Shown returns the record with its digests, and with its values and their salt where they
+// may be read.
 func (r Record) Shown(readable bool) Record {
-	r.BeforeDigest, r.AfterDigest = r.Before.Digest(), r.After.Digest()
+	salt := r.valuesSalt()
+	r.BeforeDigest, r.AfterDigest = r.Before.Digest(salt), r.After.Digest(salt)
 	if !readable {
 		r.Before, r.After = "", ""
+	} else if r.Before != "" || r.After != "" {
+		r.ValuesSalt = salt
 	}
 	return r
 }

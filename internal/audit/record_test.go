@@ -39,10 +39,10 @@ func TestAChangeIsRecordedWithIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := records(t, db)
-			if len(all) != 1 || all[0].ID == "" || len(all[0].Hash) != 64 || len(all[0].Rows) != 64 {
+			if len(all) != 1 || all[0].ID == "" || len(all[0].Hash) != 64 || len(all[0].Rows) != 64 || len(all[0].Salt) != 64 {
 				t.Fatalf("%d records: %+v", len(all), all)
 			}
-			all[0].ID, all[0].Hash, all[0].Rows = "", "", ""
+			all[0].ID, all[0].Hash, all[0].Rows, all[0].Salt = "", "", "", ""
 			want := audit.Record{
 				Sequence: 1, At: now, Actor: "group-1", Role: "leading_group", Credential: "bw_1", RequestID: "r-1",
 				Action: "area.create", Subject: "areas/44",

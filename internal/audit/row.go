@@ -91,13 +91,14 @@ func hashRows(rows string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// digestOf returns what an audit record holds of its row records, which are in the order
-// of table and key; empty for none. docs/audit.md describes it.
-func digestOf(rows []RowRecord) string {
+// digestOf returns what an audit record with the salt holds of its row records, which are
+// in the order of table and key; empty for none. docs/audit.md describes it.
+func digestOf(salt string, rows []RowRecord) string {
 	if len(rows) == 0 {
 		return ""
 	}
 	sum := sha256.New()
+	writePart(writer(sum.Write), salt)
 	for _, r := range rows {
 		r.add(sum.Write)
 	}

@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Difference is a place where a table is not what the trail says of it.
+// Difference is a place where a table differs from the audit trail.
 type Difference struct {
 	Kind     string // see Message
 	Table    string
@@ -48,7 +48,7 @@ var differences = map[string]text.Text{
 	rowInserted: {ZH: "%[1]s：审计链中没有关于此行的记录", EN: "%[1]s: no audit record is about this row"},
 	rowUnrecorded: {
 		ZH: "%[1]s：审计记录 %[4]s 之前有一处改动未经记录",
-		EN: "%[1]s: something changed it before audit record %[4]s, and no record is about that",
+		EN: "%[1]s: it was changed before audit record %[4]s without a record",
 	},
 	rowsUnproven: {
 		ZH: "%[1]s：所存的行记录与审计记录 %[4]s 的摘要不符",
@@ -88,9 +88,9 @@ type Part struct {
 	Key   []string
 }
 
-// VerifyRows holds every row of the town, of all towns and the installation where townID
-// is empty, against the last record about it, and hands each difference to report. It
-// returns the number of row records. That the trail is whole is for Verify to find.
+// VerifyRows compares every row of the town, of all towns and the installation where townID is empty, with the
+// last record about it, and passes each difference to report. It returns the number of row records. That the
+// trail is whole is for Verify to find.
 func VerifyRows(ctx context.Context, db *gorm.DB, townID string, report func(Difference)) (records int64, err error) {
 	defer fault.Wrap(&err, "hold the rows of %q against the trail", townID)
 	err = database.ReadTx(ctx, db, func(tx *gorm.DB) error {
@@ -316,13 +316,16 @@ func (v *rowVerification) take(r RowRecord) {
 	s.add(before, -1, at)
 }
 
-// carriers returns the digests that audit records hold of their row records.
-func (v *rowVerification) carriers(where string, args ...any) (map[place]string, error) {
+// carrier is what an audit record holds of its row records: their digest, with its salt.
+type carrier struct{ digest, salt string }
+
+// carriers returns what audit records hold of their row records.
+func (v *rowVerification) carriers(where string, args ...any) (map[place]carrier, error) {
 	var list []Record
-	err := v.tx.Select("town_id", "sequence", "rows").Where(where, args...).Find(&list).Error
-	digests := make(map[place]string, len(list))
+	err := v.tx.Select("town_id", "sequence", "salt", "rows").Where(where, args...).Find(&list).Error
+	digests := make(map[place]carrier, len(list))
 	for _, r := range list {
-		digests[place{r.TownID, r.Sequence}] = r.Rows
+		digests[place{r.TownID, r.Sequence}] = carrier{r.Rows, r.Salt}
 	}
 	return digests, err
 }
@@ -343,7 +346,7 @@ func (v *rowVerification) readAll() error {
 }
 
 // follow hands the row records to take and compares each audit record's with its digest.
-func (v *rowVerification) follow(q *gorm.DB, digests map[place]string, take func(RowRecord)) error {
+func (v *rowVerification) follow(q *gorm.DB, digests map[place]carrier, take func(RowRecord)) error {
 	rows, err := q.Select("town_id", "sequence", "table_name", "key", "before", "rows").
 		Order("town_id, sequence, table_name, key").Rows()
 	if err != nil {
@@ -353,7 +356,7 @@ func (v *rowVerification) follow(q *gorm.DB, digests map[place]string, take func
 	var at place
 	sum, n := sha256.New(), 0
 	end := func() {
-		if n > 0 && hex.EncodeToString(sum.Sum(nil)) != digests[at] {
+		if n > 0 && hex.EncodeToString(sum.Sum(nil)) != digests[at].digest {
 			v.unproven(at)
 		}
 		delete(digests, at)
@@ -367,6 +370,7 @@ func (v *rowVerification) follow(q *gorm.DB, digests map[place]string, take func
 			end()
 			at, n = here, 0
 			sum.Reset()
+			writePart(writer(sum.Write), digests[at].salt)
 		}
 		n++
 		r.add(sum.Write)
@@ -376,7 +380,7 @@ func (v *rowVerification) follow(q *gorm.DB, digests map[place]string, take func
 	for _, left := range slices.SortedFunc(maps.Keys(digests), func(a, b place) int {
 		return cmp.Or(strings.Compare(a.town, b.town), cmp.Compare(a.sequence, b.sequence))
 	}) {
-		if digests[left] != "" {
+		if digests[left].digest != "" {
 			v.unproven(left)
 		}
 	}

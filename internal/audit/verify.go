@@ -161,7 +161,7 @@ func (v *verification) take(r Record) error {
 	case r.Sequence != v.last.Sequence+1:
 		v.wrong(v.last.Sequence+1, removed)
 		return nil
-	case r.link(v.last.Hash) != r.Hash:
+	case r.link(v.last.Hash) != r.Hash, r.Salt != "" && !r.salted():
 		return v.explain(r)
 	}
 	if hashes := v.anchors[r.Sequence]; len(hashes) > 0 {
@@ -230,7 +230,7 @@ var (
 	rewritten = kind{
 		"rewritten",
 		"第 %[1]d 条的哈希与库外留存的锚点不同：它或更早的记录被改写，之后的链重新计算过",
-		"record %[1]d has another hash than an anchor kept elsewhere: it or an earlier one was changed, and the chain computed anew from there",
+		"record %[1]d has another hash than an anchor kept elsewhere: it or an earlier one was changed, and all later hashes were computed again",
 	}
 	headDiffers = kind{
 		"head", "链尾所记的哈希与最后一条（第 %[1]d 条）不同",
@@ -273,7 +273,7 @@ func (v *verification) explain(r Record) error {
 // RestoreAction is what the trail of the installation calls the reading of a backup.
 const RestoreAction = "backup.restore"
 
-// OtherTools stands for the backup in the record of a restore that bulwark did not do.
+// OtherTools replaces the name of the backup in the record of a restore by other tools.
 const OtherTools = "other-tools"
 
 // Newest returns the time of the newest record of all trails, the zero time if there is none.

@@ -70,7 +70,7 @@ func syncFolder(path string) error {
 func exists(name string) error {
 	return fault.Conflict("backup_exists",
 		"文件 %[1]s 已存在（.partial 为正在写或中断的备份）：请换一个名字，或用 --force 覆盖",
-		"the file %[1]s exists (a .partial one is being written, or was broken off): choose another name, or replace it with --force", name)
+		"the file %[1]s exists (.partial: a backup that is being written or was interrupted): choose another name, or replace it with --force", name)
 }
 
 func unwritable(name string, cause error) error {

@@ -40,14 +40,14 @@ type Config struct {
 	BodyLimit      int64         `env:"BODY_LIMIT" envDefault:"1048576" doc:"the most bytes of a request's body, unless the route has a limit of its own"`
 
 	AuditAnchors      string `env:"AUDIT_ANCHORS" doc:"file to which the end of each audit chain is appended once a minute, best on a disk of another machine; empty = none"`
-	StopOnTampering   bool   `env:"STOP_ON_TAMPERING" envDefault:"false" doc:"true: /readyz turns 503 once an audit trail differs from its anchors, so that a load balancer sends no more requests; false: it only says so"`
+	StopOnTampering   bool   `env:"STOP_ON_TAMPERING" envDefault:"false" doc:"true: /readyz turns 503 once an audit trail differs from its anchors, so that a load balancer sends no more requests; false: its answer only shows that"`
 	SigningKeyFile    string `env:"SIGNING_KEY_FILE" doc:"file with the private key that signs publications and heads of audit trails, made by bulwark key signing; empty = unsigned"`
 	SigningSM2KeyFile string `env:"SIGNING_SM2_KEY_FILE" doc:"file with a second private key, of SM2, that signs beside the first one; empty = none"`
 	RequireSignature  bool   `env:"REQUIRE_SIGNATURE" envDefault:"false" doc:"true: no town publishes without a signing key"`
 
 	KeepAnswers time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"how long the answer to a request with an Idempotency-Key is stored for retries"`
 
-	ReadOnly       bool   `env:"READ_ONLY" envDefault:"false" doc:"true: the service changes nothing. Every write gets 503 read_only, reads work, background work stands still"`
+	ReadOnly       bool   `env:"READ_ONLY" envDefault:"false" doc:"true: the service changes nothing. Every write gets 503 read_only, reads work, and background work is stopped"`
 	SetupTokenFile string `env:"SETUP_TOKEN_FILE" doc:"file, readable by its owner only, for the token with which the first administrator is made; empty = beside the SQLite file, or setup-token in the current folder"`
 
 	DrainDelay   time.Duration `env:"DRAIN_DELAY" envDefault:"0s" doc:"at shutdown, how long /readyz answers 503 before the listener closes, for load balancers"`

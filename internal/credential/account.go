@@ -325,7 +325,7 @@ func refusePersonsName(ctx context.Context, tx *gorm.DB, a Account) error {
 	}
 	return fault.Conflict("name_of_a_person",
 		"“%s”是另一人员的代码，审计日志会因此记错人：请另取账号名，或将账号关联该人员",
-		"%q is the code of another person, whom the trail would then name: choose another name, or link the account to that person",
+		"%q is the code of another person, and the audit trail would confuse the two: choose another name, or link the account to that person",
 		a.Name).With(fault.Field("/name", "taken", "已被使用：请另取一个", "it is taken: choose another"))
 }
 
@@ -343,7 +343,7 @@ func RefuseAccountsName(ctx context.Context, tx *gorm.DB, townID, code string) (
 		return err
 	}
 	return fault.Conflict("name_of_an_account",
-		"已有账号名为“%s”，审计日志会混淆两者：请另取代码", "an account is called %q, and the trail would confuse the two: choose another code", code).
+		"已有账号名为“%s”，审计日志会混淆两者：请另取代码", "an account is called %q, and the audit trail would confuse the two: choose another code", code).
 		With(fault.Field("/code", "taken", "已被使用：请另取一个", "it is taken: choose another"))
 }
 

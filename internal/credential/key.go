@@ -45,7 +45,7 @@ type Key struct {
 	ReadOnly   bool       `json:"read_only"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
 	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
-	LastUsedAt *time.Time `json:"last_used_at,omitempty"` // to the minute or so
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"` // the first use of the last day of use
 	CreatedAt  time.Time  `json:"created_at"`
 }
 
@@ -185,7 +185,7 @@ func checkKey(k Key, now time.Time) (faults []fault.FieldError) {
 	}
 	if k.PersonCode != nil && slices.Contains(k.Roles, policy.Admin) {
 		faults = append(faults, fault.Field("/person", "admin_without_person",
-			"管理员不经聘任，其密钥不关联人员", "nobody is appointed admin: the key of one has no person"))
+			"管理员不经聘任，其密钥不关联人员", "nobody is appointed as an administrator: leave the person out"))
 	}
 	if tied && k.PersonCode == nil {
 		faults = append(faults,
@@ -326,15 +326,16 @@ func digest(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// NoteUses stores when keys were last used, by prefix. A use that is not
-// later than the one on record changes nothing.
+// NoteUses stores when keys were last used, by prefix. A use that is not on a later day
+// than the one on record changes nothing: what is shown is held by the trail, which is not
+// to grow by every use.
 func NoteUses(ctx context.Context, db *gorm.DB, last map[string]time.Time) (err error) {
 	defer fault.Wrap(&err, "last uses of keys")
 	return database.InTx(ctx, db, func(tx *gorm.DB) error {
 		for _, prefix := range slices.Sorted(maps.Keys(last)) { // in one order, so that two processes do not deadlock
 			at := last[prefix]
 			err := tx.Model(&Key{}).Where("prefix = ? AND (last_used_at IS NULL OR last_used_at < ?)", prefix,
-				at).Update("last_used_at", at).Error
+				day.Of(at).Start().UTC()).Update("last_used_at", at).Error
 			if err != nil {
 				return err
 			}

@@ -235,19 +235,25 @@ func TestListsOfAKeyAreTidied(t *testing.T) {
 	})
 }
 
-// The later of two uses stays, whoever writes it down last.
+// The first use of the last day stays, whoever writes down another one last, and the trail
+// holds it.
 func TestUsesAreNoted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		k, _, err := credential.CreateKey(t.Context(), db, credential.Key{Roles: []policy.Role{policy.Reader}})
 		peopletest.Must(t, err)
 		late := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
-		for _, at := range []time.Time{late.Add(-time.Hour), late, late.Add(-time.Minute)} {
+		for _, at := range []time.Time{late.AddDate(0, 0, -1), late, late.Add(-time.Minute), late.Add(time.Hour), late.AddDate(0, 0, -2)} {
 			peopletest.Must(t, credential.NoteUses(t.Context(), db, map[string]time.Time{k.Prefix: at, "bw_gone": at}))
 		}
 		keys, err := credential.ListKeys(t.Context(), db)
 		peopletest.Must(t, err)
 		if len(keys) != 1 || keys[0].LastUsedAt == nil || !keys[0].LastUsedAt.Equal(late) || keys[0].Version != 1 {
 			t.Errorf("the keys are %+v", keys)
+		}
+		var records int64
+		peopletest.Must(t, db.Table("audit_rows").Where("table_name = 'keys'").Count(&records).Error)
+		if records != 3 { // the making and two days
+			t.Errorf("%d row records of the key", records)
 		}
 	})
 }

@@ -47,9 +47,9 @@ func (s RightState) Title() text.Text { return rightTitles.Of(s) }
 // AloneAfter is how long a right waits that nobody was left to acknowledge.
 const AloneAfter = 72 * time.Hour
 
-// Right is a new right to decide in a town that has published: a role, or a credential of
-// a person who has it. It does not work before two persons who decide there stand behind
-// it. Whoever gives it counts as one of them if he or she decides there.
+// Right is a new right to decide in a town that has published: a role, or a credential of a person who has it.
+// It does not work before two persons who decide there support it. Whoever gives it counts as one of them if he
+// or she decides there.
 type Right struct {
 	TownID string `gorm:"primaryKey" json:"-"`
 	ID     string `gorm:"primaryKey" json:"id" format:"uuid"`
@@ -114,7 +114,7 @@ var rights = workflow.Kind[Right, RightState, *rightReader]{
 
 func notGiver(v *rightReader, r Right) error {
 	if v.Name() == r.GivenBy {
-		return fault.Forbidden("own_right", "您授予的权限须由他人确认", "you gave this right: another person who decides here acknowledges it")
+		return fault.Forbidden("own_right", "您授予的权限须由他人确认", "you gave this right: another person who decides here must acknowledge it")
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func notForOneself(v *rightReader, r Right) error {
 
 func notSeconder(v *rightReader, r Right) error {
 	if v.Person == r.SecondedBy {
-		return fault.Forbidden("own_right", "您已确认过，还须另一人确认", "you have seconded this right: another person who decides here acknowledges it")
+		return fault.Forbidden("own_right", "您已确认过，还须另一人确认", "you have seconded this right: another person who decides here must acknowledge it")
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (v *rightReader) State(r Right) (RightState, fault.Lock) {
 // Visible narrows nothing: the action of the route has let the caller in.
 func (v *rightReader) Visible(q *gorm.DB) *gorm.DB { return q }
 
-// Load reads who decides in the town, for administrators: only they ask who is left.
+// Load reads who decides in the town. Only the rules for administrators need it.
 func (v *rightReader) Load(ctx context.Context, db *gorm.DB, _ []Right, _ workflow.Depth) (err error) {
 	if v.deciders == nil && v.May(policy.GiveRightsAlone) {
 		v.deciders, err = deciders(ctx, db, v.Town)
@@ -196,14 +196,14 @@ func ListRights(ctx context.Context, db *gorm.DB, townID string, f RightFilter) 
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.State != "" {
 		q = q.Where("state = ?", f.State)
 	}
 	if f.Person != "" {
 		q = q.Where("person_code = ?", f.Person)
 	}
-	return rights.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	return rights.List(ctx, db, v, q)
 }
 
 // CountRights returns how many rights of the town wait to be acknowledged.
@@ -309,7 +309,7 @@ func waits(ctx context.Context, db *gorm.DB, townID, subject string) (bool, erro
 // errRightWaits refuses who would have a role, were it acknowledged.
 var errRightWaits = fault.Forbidden("right_waits",
 	"本镇已公布过结果：新的决定权须经本镇两名有决定权的人员确认后生效，请联系工作领导小组",
-	"the town has published, so that a new right to decide waits until two persons who decide there stand behind it: ask the leading group")
+	"the town has published, so a new right to decide waits until two persons who decide there support it: ask the leading group")
 
 // decides reports whether the person decides in the town today or is to do so later.
 func decides(ctx context.Context, db *gorm.DB, townID, person string) (bool, error) {

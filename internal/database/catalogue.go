@@ -41,7 +41,7 @@ func (d SchemaDifference) Message() text.Text {
 	case d.Found == "":
 		words = text.Text{ZH: "缺少 %[1]s：%[2]s", EN: "%[1]s is missing: %[2]s"}
 	case d.Definition == "":
-		words = text.Text{ZH: "多出 %[1]s：%[3]s", EN: "%[1]s is none of the program's: %[3]s"}
+		words = text.Text{ZH: "多出 %[1]s：%[3]s", EN: "%[1]s is not part of the program's schema: %[3]s"}
 	}
 	return text.F(words.ZH, words.EN, d.Place(), d.Definition, d.Found)
 }

@@ -32,10 +32,19 @@ func Grants(role string) []string {
 	return list
 }
 
-// frozen returns the guards of whole tables. Where some rows may change, only a trigger can
-// distinguish them.
-func frozen() []Guard {
-	return slices.DeleteFunc(slices.Clone(Guards), func(g Guard) bool { return g.Rows != "" })
+// frozen returns the guards of whole tables, one for each, with the columns that may change
+// in some row. Where any column of some rows may change, only a trigger can distinguish them.
+func frozen() (list []Guard) {
+	for _, g := range Guards {
+		switch last := len(list) - 1; {
+		case g.Rows != "" && !g.Parts:
+		case last >= 0 && list[last].Table == g.Table:
+			list[last].Free = append(slices.Clip(list[last].Free), g.Free...)
+		default:
+			list = append(list, g)
+		}
+	}
+	return list
 }
 
 // Grant carries out Grants for the role of the service at url, as the owner of the schema

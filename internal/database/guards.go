@@ -7,6 +7,7 @@ type Guard struct {
 	Rows  string   // condition of SQL for the rows that are frozen; all where empty
 	Free  []string // columns that may change all the same, sorted
 	Grows []string // columns that may change together, as long as the trigger lets them
+	Parts bool     // with the other guards of its table it is about every row
 }
 
 // Guards are all guards of the schema. A table can have several, for different rows.
@@ -20,8 +21,8 @@ var Guards = []Guard{
 	{Table: "entries", Rows: entryOf + "entries.revision < s.revision)"},
 	{Table: "plan_outcomes"},
 	{Table: "plan_versions"},
-	{Table: "proposals", Rows: "state <> 'open'"},
-	{Table: "proposals", Rows: "state = 'open'", Free: []string{
+	{Table: "proposals", Rows: "state <> 'open'", Parts: true},
+	{Table: "proposals", Rows: "state = 'open'", Parts: true, Free: []string{
 		"decided_at", "decided_by", "decision_reason", "state", "updated_at", "version",
 	}},
 	{Table: "publications"},
@@ -37,6 +38,7 @@ var Guards = []Guard{
 	{Table: "transitions"},
 	{Table: "value_choices"},
 	{Table: "visit_versions"},
+	{Table: "withdrawals"},
 }
 
 const entryOf = "EXISTS (SELECT 1 FROM evaluations s WHERE s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -148,3 +149,23 @@ func CountStates[S ~string](q *gorm.DB) (map[S]int64, error) {
 
 // NewID returns a new UUIDv7: of two, the one made later sorts later.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() } // Go's source of randomness does not fail
+
+// Page narrows a query to the rows of the town after the id, in the order of their ids, that is, of their making.
+// A limit of 0 is none.
+func Page(q *gorm.DB, townID, after string, limit int) *gorm.DB {
+	q = q.Where("town_id = ? AND id > ?", townID, after).Order("id")
+	if limit > 0 {
+		q = q.Limit(limit)
+	}
+	return q
+}
+
+// Only narrows a query by pairs of a column and the value that it must have. An empty value does not narrow.
+func Only(q *gorm.DB, pairs ...string) *gorm.DB {
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			q = q.Where(pair[0]+" = ?", pair[1])
+		}
+	}
+	return q
+}

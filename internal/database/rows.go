@@ -29,8 +29,7 @@ var Unheld = map[string]string{
 	"kept_answers":     "answers for a request that is sent again; they end within days and decide nothing",
 	"maintenance":      "when the database was last backed up and verified; shown to operators only",
 
-	"keys.last_used_at": "written every minute, shown only; whether a key works does not depend on it",
-	"sessions.seen_at":  "written at each use; a session ends with ends_at, which is held",
+	"sessions.seen_at": "written at each use and shown to nobody; a session ends with ends_at at the latest, which is held",
 }
 
 // units are the tables of which one row record holds several rows: all that share so many
@@ -470,4 +469,13 @@ func appendReal(text []byte, f float64) []byte {
 func sha256Hex(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
+}
+
+// Contains returns the condition that a column of texts contains a value, letter for letter;
+// the value follows as an argument.
+func Contains(db *gorm.DB, column string) string {
+	if Dialect(db) == SQLite {
+		return `instr("` + column + `", ?) > 0`
+	}
+	return `strpos("` + column + `", ?) > 0`
 }

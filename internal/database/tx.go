@@ -52,6 +52,26 @@ func InTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	return repeat(ctx, func() error { return write(ctx, db, fn) })
 }
 
+// Rehearse runs fn as InTx does and takes back all that it wrote, whether it fails or not;
+// what waits for the end of the transaction is not done. Inside a transaction it leaves
+// that one as it was.
+func Rehearse(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
+	return InTx(ctx, db, func(tx *gorm.DB) error {
+		outer := tx.Statement.ConnPool.(*transaction)
+		if _, err := outer.ExecContext(ctx, "SAVEPOINT rehearsal"); err != nil {
+			return err
+		}
+		inner := &transaction{Tx: outer.Tx}
+		failed := fn(session(ctx, tx, inner))
+		for _, back := range []string{"ROLLBACK TO SAVEPOINT rehearsal", "RELEASE SAVEPOINT rehearsal"} {
+			if _, err := outer.ExecContext(context.WithoutCancel(ctx), back); err != nil {
+				return errors.Join(failed, err)
+			}
+		}
+		return failed
+	})
+}
+
 // ReadTx runs fn on one unchanging state of the database, the one at fn's first
 // statement, however long it reads and whatever others commit. Writing in fn is
 // an error on both databases. Inside a transaction fn joins that one, which on

@@ -72,6 +72,9 @@ func (f *reading) value(b []byte, t *target) (x float64, code string, why text.T
 	}
 	level, literal := bytes.CutPrefix(b, []byte(markLevel))
 	x, ok := t.ordinals[string(level)]
+	if !ok {
+		x, ok = t.ordinals[text.Clean(string(level))] // as the service reads it
+	}
 	switch {
 	case ok && (len(level) > 0 || literal):
 		return x, "", text.Text{}
@@ -166,11 +169,43 @@ func (f *reading) branch(unit int, c *cell, t *target) {
 		return
 	}
 	code := string(f.word(c, t))
-	if first, twice := f.seen[code]; twice {
-		f.fault(c, t, "duplicate_branch", text.F("此党组织已出现在第 %d 行", "the branch stands on line %d already", first))
+	if first, twice := f.seen[text.Alike(code)]; twice {
+		f.fault(c, t, "duplicate_branch", text.F("此党组织已出现在第 %d 行", "the branch is on line %d already", first))
 	} else if code != "" {
-		f.seen[code], f.Data.Units[unit] = c.line, code
+		f.seen[text.Alike(code)], f.Data.Units[unit] = c.line, code
 	}
+}
+
+// totals are the names of lines that sum up others, as they read without blanks.
+var totals = []string{
+	"合计", "总计", "小计", "共计", "总和", "平均", "平均值", "均值",
+	"total", "totals", "grandtotal", "subtotal", "sum", "average", "mean",
+}
+
+// isTotal reports whether the text reads as the name of a line that sums up others: "合 计",
+// "全镇合计", "TOTAL:".
+func isTotal(s string) bool {
+	s = strings.TrimRight(strings.ToLower(strings.ReplaceAll(text.Alike(s), " ", "")), ":")
+	return slices.Contains(totals, s) || slices.ContainsFunc(totals[:3], func(word string) bool {
+		return strings.HasSuffix(s, word)
+	})
+}
+
+// total asks about a line that reads as the total of others: scored as a branch it would
+// change every rank. It reports whether it does. A branch that really has the name has a kind or a class too.
+func (f *reading) total(unit, line int) bool {
+	if f.Kind(unit) != "" || f.Class(unit) != "" {
+		return false
+	}
+	for _, name := range []string{f.Data.Units[unit], f.Name(unit)} {
+		if isTotal(name) {
+			f.faults.add(line, branchColumn, []byte(name), "total_line", text.F(
+				"此行像是其他各行的合计：请删去此行；如确为党组织，请填写其类型或类别",
+				"the line reads as a total of others: remove it, or give its kind or class if it is a branch"))
+			return true
+		}
+	}
+	return false
 }
 
 // word is a short text without surprises; nil where it is not.
@@ -183,15 +218,13 @@ func (f *reading) word(c *cell, t *target) []byte {
 	case code != "":
 	case len(c.text) > maxWord:
 		code, why = "too_long", text.F("超过 %d 字节", "is longer than %d bytes", maxWord)
-	case len(bytes.TrimSpace(c.text)) < len(c.text):
-		code, why = "blank", text.F("请删去首尾的空白", "remove the blanks at its ends")
 	case !text.Printable(string(c.text), false):
 		code, why = "bad_text", text.F("含有控制字符", "holds control characters")
-	case formula(c.text):
+	case formula(bytes.TrimSpace(c.text)):
 		code, why = "formula", text.F("以 = + - @ 开头，表格软件会当作公式：请改写",
 			"begins with = + - or @: spreadsheets would run it as a formula")
 	default:
-		return c.text
+		return []byte(text.Clean(string(c.text))) // as the service reads it
 	}
 	f.fault(c, t, code, why)
 	return nil

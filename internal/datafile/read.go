@@ -9,7 +9,6 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
-	"bulwark/pkg/composite/stats"
 )
 
 // Read reads a data file of the scheme, strictly, and returns data that have passed
@@ -42,7 +41,7 @@ type reading struct {
 	header *header
 	faults Faults
 
-	seen       map[string]int // line of each unit by code
+	seen       map[string]int // line of each unit by how its code reads
 	words      map[string]string
 	quantities []float64 // of the line being read
 	limited    []int     // indicators that do not apply to everyone
@@ -107,7 +106,9 @@ func (f *reading) row() error {
 		return nil
 	}
 	f.derive(unit)
-	f.applicability(unit, line)
+	if !f.total(unit, line) {
+		f.applicability(unit, line)
+	}
 	return nil
 }
 
@@ -146,8 +147,9 @@ func (f *reading) forget() {
 func (f *reading) derive(unit int) {
 	for _, i := range f.header.derive {
 		d := f.scheme.Indicators[i].Derive
-		if x, ok := stats.Ratio(f.quantity(d.Numerator), f.quantity(d.Denominator), d.Scale); ok {
-			f.Data.Columns[i][unit] = x
+		x, notApplicable := d.Of(f.quantity(d.Numerator), f.quantity(d.Denominator))
+		if f.Data.Columns[i][unit] = x; notApplicable {
+			f.waive(i, unit)
 		}
 	}
 }
@@ -199,7 +201,7 @@ func (f *reading) done() (*File, error) {
 	var refused *composite.DataFaults
 	if errors.As(f.scheme.Index.Check(f.Data), &refused) {
 		for _, fault := range refused.Faults {
-			f.faults.add(f.seen[fault.Unit], fault.Indicator, nil, fault.Code, text.Same(fault.Message))
+			f.faults.add(f.seen[text.Alike(fault.Unit)], fault.Indicator, nil, fault.Code, text.Same(fault.Message))
 		}
 		f.faults.More += refused.More
 	}

@@ -77,12 +77,44 @@ func TestRead(t *testing.T) {
 
 func TestReadDerivesWhatHasNoColumn(t *testing.T) {
 	d, err := Read(strings.NewReader(
-		"branch,kind,x,level,done,due,v\na,village,,,3,4,\nb,village,,,3,0,\nc,village,,,3,,\n"), fewScheme(t))
+		"branch,kind,x,level,done,due,v\na,village,,,3,4,\nb,village,,,3,0,\nc,village,,,3,,\nd,village,,,0,0,\ne,village,,,5.1,6,\n"),
+		fewScheme(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(d.Data.Columns[2], d.Data.Classes == nil, d.Names == nil); got != "[75 NaN NaN] true true" {
+	got := fmt.Sprint(d.Data.Columns[2], d.Data.NotApplicable[2], d.Data.Classes == nil, d.Names == nil)
+	if got != "[75 NaN NaN NaN 85] [false false false true false] true true" {
 		t.Error(got)
+	}
+}
+
+// What people type on two keyboards, or with a blank behind it, is one word: as the service
+// reads it. A branch that is called like a total is one, where its kind or class is given.
+func TestReadBringsWordsToOneForm(t *testing.T) {
+	d, err := Read(strings.NewReader(strings.Replace(top, "branch", "branch,name", 1)+
+		"re\u0301 ,e\u0301 village,village,e\u0301,,1,A,1,1\n合计,,village,\u00e9 ,,1,B,1,1\ntotal,,,x,,1,A,1,\n"), fewScheme(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%q %q %q", d.Data.Units, d.Data.Classes, d.Names); got != `["ré" "合计" "total"] ["é" "é" "x"] ["é village" "" ""]` {
+		t.Error(got)
+	}
+	written := Write(fewScheme(t), d)
+	if again, err := Read(strings.NewReader(written), fewScheme(t)); err != nil || Write(fewScheme(t), again) != written {
+		t.Errorf("%v\n%s", err, written)
+	}
+}
+
+// A level is the same in either form, in the scheme and in the file.
+func TestReadFindsLevelsInEitherForm(t *testing.T) {
+	for _, form := range []string{"\u00e9", "e\u0301"} {
+		c := compile(t, strip(strings.ReplaceAll(few, `"A"`, `"`+form+`"`)))
+		for _, cell := range []string{"\u00e9", "e\u0301"} {
+			d, err := Read(strings.NewReader(top+"b1,village,,,1,"+cell+",1,1\n"), c)
+			if err != nil || d.Data.Columns[1][0] != 1 {
+				t.Errorf("%q in a scheme with %q: %v", cell, form, err)
+			}
+		}
 	}
 }
 
@@ -119,13 +151,19 @@ func TestReadRefuses(t *testing.T) {
 		{top + "b1,village,,,1,A,1,1,\n", `f:2: the line has 9 cells instead of 8`},
 		{top + "\n\nb1,village,\"two\nlines\",,1,A,1,1\n", `f:4: class: "two\nlines": holds control characters`},
 		{top + ",village,,,1,A,1,1\n", `f:2: branch: the line has no branch`},
-		{top + " b1,village,,,1,A,1,1\n", `f:2: branch: " b1": remove the blanks at its ends`},
+		{top + "\tb1,village,,,1,A,1,1\n", `f:2: branch: "\tb1": holds control characters`},
+		{top + "re\u0301,village,,,1,A,1,1\nr\u00e9,village,,,1,A,1,1\n", `f:3: branch: "ré": the branch is on line 2 already`},
+		{top + "Ａ村,village,,,1,A,1,1\nA村 ,village,,,1,A,1,1\n", `f:3: branch: "A村 ": the branch is on line 2 already`},
+		{top + "合计,,,,1,A,1,1\n", `f:2: branch: "合计": the line reads as a total of others`},
+		{top + "b1,village,,,1,A,1,1\n全镇 合 计：,,,,1,A,1,1\n", `f:3: branch: "全镇 合 计：": the line reads as a total of others`},
+		{top + "Total,,,,1,A,1,1\n", `f:2: branch: "Total": the line reads as a total of others`},
+		{strings.Replace(top, "branch", "branch,name", 1) + "x,总计,,,,1,A,1,1\n", `f:2: branch: "总计": the line reads as a total of others`},
 		{top + "b\u202e1,village,,,1,A,1,1\n", `f:2: branch: "b\u202e1": holds control characters`},
 		{
 			top + strings.Repeat("b", 257) + ",village,,,1,A,1,1\n",
 			`f:2: branch: "` + strings.Repeat("b", 39) + `…": is longer than 256 bytes`,
 		},
-		{top + "b1,village,,,1,A,1,1\nb1,village,,,1,A,1,1\n", `f:3: branch: "b1": the branch stands on line 2 already`},
+		{top + "b1,village,,,1,A,1,1\nb1,village,,,1,A,1,1\n", `f:3: branch: "b1": the branch is on line 2 already`},
 		{top + "=1+1,village,,,1,A,1,1\n", `f:2: branch: "=1+1": begins with = + - or @`},
 		{top + "b1,village,＠x,,1,A,1,1\n", `f:2: class: "＠x": begins with = + - or @`},
 		{top + "b1,village,,star;moon,1,A,1,1\n", `f:2: adjustments: "moon": the scheme has no such bonus`},

@@ -27,6 +27,7 @@ func (s *story) lishui(ctx context.Context, tx *gorm.DB) error {
 	_, err := town.Create(ctx, tx, town.Town{
 		Code: code, AreaCode: "440605126", Name: text.Text{ZH: "里水镇", EN: "Lishui"},
 		OpenResults: true, Provenance: "press report of July 2023",
+		Safeguards: town.Safeguards{LeastScored: town.UsualLeastScored},
 	})
 	if err != nil {
 		return err

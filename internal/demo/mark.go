@@ -11,7 +11,7 @@ import (
 	"bulwark/internal/fault"
 )
 
-// Mark is the one row that tells a database of the demo from all others. It is written
+// Mark is the one row that marks a database of the demo. It is written
 // before anything else, so that a demo that was broken off can be taken up again.
 type Mark struct {
 	Code string `gorm:"primaryKey"`

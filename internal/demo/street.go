@@ -32,7 +32,7 @@ func (s *story) street(ctx context.Context, tx *gorm.DB) error {
 	_, err := town.Create(ctx, tx, town.Town{
 		Code: Street, AreaCode: "999999998", Name: text.Text{
 			ZH: "演示街道", EN: "Demo Street",
-		}, OpenResults: true, Provenance: invented,
+		}, OpenResults: true, Provenance: invented, Safeguards: town.Safeguards{LeastScored: town.UsualLeastScored},
 	})
 	if err != nil {
 		return err

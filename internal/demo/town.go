@@ -44,7 +44,7 @@ func classOf(n int) town.Class { return classes[(n-1)%len(classes)] }
 func (s *story) town(ctx context.Context, tx *gorm.DB) error {
 	_, err := town.Create(ctx, tx, town.Town{
 		Code: Town, AreaCode: "999999999", Name: text.Text{ZH: "演示镇", EN: "Demo Town"},
-		OpenResults: true, Provenance: invented,
+		OpenResults: true, Provenance: invented, Safeguards: town.Safeguards{LeastScored: town.UsualLeastScored},
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
+	"bulwark/internal/people"
 	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -156,17 +157,21 @@ func Acknowledging(ctx context.Context) context.Context {
 // notRepeated asks about an adjustment whose evidence has served another one already. What
 // can be done stays allowed: only a call has looked.
 func notRepeated(v *adjustmentReader, a Adjustment) error {
-	e, is := v.earlier[a.ID]
-	if !is {
-		return nil
+	if e, is := v.earlier[a.ID]; is {
+		return repeatedEvidence(e)
 	}
+	return nil
+}
+
+// repeatedEvidence refuses what claims the evidence of an adjustment that counts already.
+func repeatedEvidence(e Adjustment) *fault.Error {
 	lock := fault.Lock{
 		By: e.DecidedBy, Role: string(policy.LeadingGroup), At: e.UpdatedAt, Reason: e.DecisionReason,
 		CanLift: string(policy.LeadingGroup),
 	}
 	return fault.Conflict("repeated_evidence",
 		"同一依据已用于“%[1]s”党组织 %[2]s 周期的同一项目（%[3]s）：如确属另一事项，请写明理由并确认（acknowledge）后再通过",
-		"the same evidence serves the same item of the branch %[1]q in %[2]q already (%[3]s): "+
+		"an approved adjustment of the branch %[1]q in the period %[2]q has the same item and evidence (%[3]s): "+
 			"if this is another matter, approve it with acknowledge and a reason", e.BranchCode, e.PeriodCode, e.ID).Held(lock)
 }
 
@@ -185,9 +190,7 @@ func repeated(ctx context.Context, db *gorm.DB, townID string, list []Adjustment
 	if len(items) == 0 {
 		return nil, nil
 	}
-	var known []Adjustment
-	err := db.WithContext(ctx).Where("town_id = ? AND item_code IN ? AND state = ?", townID, items, ApprovedAdjustment).
-		Order("id").Find(&known).Error
+	known, err := counted(ctx, db, townID, items)
 	found := map[string]Adjustment{}
 	for _, a := range list {
 		if at := slices.IndexFunc(known, a.repeats); at >= 0 {
@@ -198,12 +201,38 @@ func repeated(ctx context.Context, db *gorm.DB, townID string, list []Adjustment
 	return found, err
 }
 
+// counted returns the adjustments of the items that count in the town: those that were
+// approved and those that corrections have added, without those that corrections cancelled.
+func counted(ctx context.Context, db *gorm.DB, townID string, items []string) (known []Adjustment, err error) {
+	db = db.WithContext(ctx)
+	err = db.Where("town_id = ? AND item_code IN ? AND state = ?", townID, items, ApprovedAdjustment).
+		Order("id").Find(&known).Error
+	if err != nil {
+		return nil, err
+	}
+	var list []Correction
+	err = db.Where("town_id = ? AND code IN ? AND adjustment <> ''", townID, items).Order("period_code, number").
+		Find(&list).Error
+	for _, c := range list {
+		if c.Adjustment == AddAdjustment {
+			known = append(known, c.claim())
+			continue
+		}
+		at := slices.IndexFunc(known, func(a Adjustment) bool {
+			return a.PeriodCode == c.PeriodCode && a.BranchCode == c.BranchCode && a.ItemCode == c.Code
+		})
+		if at >= 0 {
+			known = slices.Delete(known, at, at+1)
+		}
+	}
+	return known, err
+}
+
 // repeats reports whether a claims by the same evidence what another one has: the same
 // item, by the same text or by a document or file of the same number or digest. A bonus
 // is earned once; of deductions and vetoes, one branch gets the same once.
 func (a Adjustment) repeats(other Adjustment) bool {
-	if a.ID == other.ID || a.Kind != other.Kind || a.ItemCode != other.ItemCode ||
-		a.Kind != "bonus" && a.BranchCode != other.BranchCode {
+	if a.ID == other.ID || a.ItemCode != other.ItemCode || a.Kind != "bonus" && a.BranchCode != other.BranchCode {
 		return false
 	}
 	texts, documents := a.evidence()
@@ -343,11 +372,13 @@ func Propose(ctx context.Context, db *gorm.DB, a Adjustment) (Adjustment, error)
 }
 
 // refuseMore refuses a proposal of who has as many about the branch as the town lets wait
-// for a decision. Proposals that come at the same moment may pass the limit by as many as
-// the database has connections.
+// for a decision. Proposals about one branch that come at the same moment follow one another.
 func (a Adjustment) refuseMore(ctx context.Context, tx *gorm.DB) error {
 	in, err := town.Find(ctx, tx, a.TownID)
 	if err != nil {
+		return err
+	}
+	if err := people.LockBranch(tx.WithContext(ctx), a.TownID, a.BranchCode); err != nil {
 		return err
 	}
 	var open []Adjustment
@@ -358,7 +389,7 @@ func (a Adjustment) refuseMore(ctx context.Context, tx *gorm.DB) error {
 	}
 	return fault.Conflict("too_many_proposals",
 		"您对党组织“%[1]s”已有 %[2]d 项加减分待审批，达到本镇上限：请等待审批，或先撤回其中几项",
-		"you have %[2]d adjustments about the branch %[1]q that wait for a decision, the most that this town allows: "+
+		"%[2]d of your adjustments about the branch %[1]q wait for a decision, which is the limit of this town: "+
 			"wait for the decisions, or withdraw some", a.BranchCode, in.OpenProposals).
 		Held(fault.Lock{
 			By: a.ProposedBy, At: open[0].CreatedAt, Reason: open[0].Reason, CanLift: string(policy.LeadingGroup),
@@ -436,13 +467,7 @@ func ListAdjustments(ctx context.Context, db *gorm.DB, townID string, f Adjustme
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return adjustments.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "state", string(f.State))
+	return adjustments.List(ctx, db, v, q)
 }

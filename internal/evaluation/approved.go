@@ -15,7 +15,6 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
-	"bulwark/pkg/composite/stats"
 )
 
 // Collect returns everything approved in the period for the branches: reported
@@ -210,10 +209,11 @@ func (t *table) cell(reported reportedValues, i, u int) (value float64, notAppli
 	if !n.AppliesTo.Covers(b.Kind, t.Data.Classes[u]) {
 		return math.NaN(), true
 	}
-	if n.Entry == scheme.Derived {
-		return derive(n.Derive, reported, b.Code), false
-	}
-	if c := reported[[2]string{b.Code, n.Code}]; c != nil {
+	c := reported[[2]string{b.Code, n.Code}]
+	switch {
+	case n.Entry == scheme.Derived && (c == nil || !c.effective().NotApplicable):
+		return n.Derive.Of(reported.number(b.Code, n.Derive.Numerator), reported.number(b.Code, n.Derive.Denominator))
+	case c != nil:
 		return c.raw(n)
 	}
 	return math.NaN(), false
@@ -250,14 +250,12 @@ func (c *report) raw(n *scheme.Node) (value float64, notApplicable bool) {
 	return math.NaN(), false
 }
 
-func derive(d *scheme.Derivation, reported reportedValues, branch string) float64 {
-	numerator, denominator := reported[[2]string{branch, d.Numerator}], reported[[2]string{branch, d.Denominator}]
-	if numerator == nil || denominator == nil || numerator.effective().Value == nil ||
-		denominator.effective().Value == nil {
-		return math.NaN()
-	}
-	if x, ok := stats.Ratio(*numerator.effective().Value, *denominator.effective().Value, d.Scale); ok {
-		return x
+// number returns what is reported as a number, NaN where nothing is.
+func (s reportedValues) number(branch, code string) float64 {
+	if r := s[[2]string{branch, code}]; r != nil {
+		if x := r.effective().Value; x != nil {
+			return *x
+		}
 	}
 	return math.NaN()
 }
@@ -412,7 +410,7 @@ func ratedColumns(c *scheme.Compiled, units int) ([]composite.RatedColumn, map[s
 	return columns, at
 }
 
-// ValueSource is where the raw value of an indicator comes from.
+// ValueSource is the source of the raw value of an indicator.
 type ValueSource struct {
 	// sheet: entered; contradicted: sheets differ and nobody has chosen, so that none counts
 	Kind   string        `json:"kind" enums:"sheet,ratings,derived,carried,imputed,correction,contradicted"`
@@ -420,7 +418,7 @@ type ValueSource struct {
 	Sheets []SourceSheet `json:"sheets,omitempty"`                  // approved ones that report it
 }
 
-// SourceSheet is a sheet that a raw value comes from.
+// SourceSheet is a sheet that is the source of a raw value.
 type SourceSheet struct {
 	ID        string      `json:"id" format:"uuid"`
 	Role      policy.Role `json:"role" swaggertype:"string" example:"secretary"`

@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
+	"bulwark/internal/database"
 	"bulwark/internal/datafile"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -20,9 +22,9 @@ import (
 	"bulwark/pkg/composite"
 )
 
-// Correction changes one approved value of a published period, or adds or cancels
-// an adjustment: nothing else does. It is never changed or taken back; the last
-// correction of a code is the one that counts.
+// Correction changes one approved value of a published period or takes it away, takes back
+// earlier corrections of a code, or adds or cancels an adjustment: nothing else does. It is
+// never changed; the last correction of a code is the one that counts.
 type Correction struct {
 	TownID            string `gorm:"primaryKey" json:"-"`
 	PeriodCode        string `gorm:"primaryKey" json:"period" example:"2023Q2"`
@@ -36,6 +38,9 @@ type Correction struct {
 	Value         *float64 `json:"value,omitempty" example:"96.5"`
 	Level         *string  `json:"level,omitempty"`          // instead of a value
 	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value
+	// instead of a value: value takes the value away, so that there is none; correction takes back what earlier
+	// corrections say of the code, so that what the sheets report counts again
+	Removes string `json:"removes,omitempty" enums:"value,correction"`
 	// the value before: a number, a level, n/a, or empty where there was none
 	Replaces string `json:"replaces" example:"69.5"`
 	Reason   string `json:"reason" example:"minutes were overlooked"`
@@ -46,6 +51,12 @@ type Correction struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
+// The two things that a correction takes away.
+const (
+	RemoveValue      = "value"      // there is none any more
+	RemoveCorrection = "correction" // what the sheets report counts again
+)
+
 // The two things that a correction does to an adjustment.
 const (
 	AddAdjustment    = "add"    // one more of the item
@@ -53,11 +64,15 @@ const (
 )
 
 // ListCorrections returns the corrections behind the publications of the periods, in
-// the order of their making: up to the publication through, or all where that is 0.
+// the order of their making: up to the publication through, or all where that is 0. Those
+// of publications that were withdrawn before count in nothing, and are not among them.
 func ListCorrections(
 	ctx context.Context, db *gorm.DB, townID string, periods []string, through int64,
 ) ([]Correction, error) {
-	q := db.WithContext(ctx).Where("town_id = ? AND period_code IN ?", townID, periods)
+	q := db.WithContext(ctx).Where("town_id = ? AND period_code IN ?", townID, periods).
+		Where(`NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.town_id = corrections.town_id
+	AND w.period_code = corrections.period_code AND w.publication_number = corrections.publication_number
+	AND (? = 0 OR w.last_number < ?))`, through, through)
 	if through > 0 {
 		q = q.Where("publication_number <= ?", through)
 	}
@@ -83,7 +98,9 @@ func (s reportedValues) correct(list []Correction) {
 		if s[key] == nil {
 			s[key] = &report{branch: c.BranchCode, code: c.Code}
 		}
-		s[key].corrected = &ValueInSheet{Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable}
+		if s[key].corrected = nil; c.Removes != RemoveCorrection {
+			s[key].corrected = &ValueInSheet{Value: c.Value, Level: c.Level, NotApplicable: c.NotApplicable}
+		}
 	}
 }
 
@@ -180,12 +197,15 @@ func Correct(
 	if err := t.adjust(ctx, tx, p, stored); err != nil {
 		return none, nil, err
 	}
-	if err := t.refuseDifferent(ctx, tx, p, published.Values, stored); err != nil {
+	if err := t.refuseDifferent(ctx, tx, p, published, stored); err != nil {
 		return none, nil, err
 	}
 	t.Values = published.Values
-	if faults := t.check(list); len(faults) > 0 {
+	if faults := append(t.check(list), t.checkRemovals(reported, list)...); len(faults) > 0 {
 		return none, nil, fault.Broken(faults...)
+	}
+	if err := refuseRepeated(ctx, tx, p, t.scheme.Document.Adjustments, list); err != nil {
+		return none, nil, err
 	}
 	t.sortAdjustments()
 	list = slices.Clone(list)
@@ -203,11 +223,63 @@ func Correct(
 	return t.Values, list, nil
 }
 
+// claim returns the adjustment that the correction adds. Its kind is left out: the code of
+// an item is of one kind.
+func (c Correction) claim() Adjustment {
+	return Adjustment{
+		TownID: c.TownID, ID: "corrections/" + c.PeriodCode + "/" + strconv.FormatInt(c.Number, 10), PeriodCode: c.PeriodCode,
+		BranchCode: c.BranchCode, ItemCode: c.Code, Reason: c.Reason, Evidence: c.Evidence, DecidedBy: c.MadeBy,
+		DecisionReason: c.Reason, Versioned: database.Versioned{UpdatedAt: c.CreatedAt},
+	}
+}
+
+// refuseRepeated asks about a correction that adds an adjustment whose evidence has served
+// another one already, or one before it in the list.
+func refuseRepeated(ctx context.Context, tx *gorm.DB, p Period, items scheme.Adjustments, list []Correction) error {
+	if ctx.Value(acknowledgedKey{}) != nil {
+		return nil
+	}
+	var codes []string
+	for _, c := range list {
+		if c.Adjustment == AddAdjustment {
+			codes = append(codes, c.Code)
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	known, err := counted(ctx, tx, p.TownID, codes)
+	if err != nil {
+		return err
+	}
+	isBonus := func(code string) bool {
+		return slices.ContainsFunc(items.Bonus.Items, func(i scheme.Item) bool { return i.Code == code })
+	}
+	for i, c := range list {
+		if c.Adjustment != AddAdjustment {
+			continue
+		}
+		c.PeriodCode, c.Number = p.Code, int64(-i-1) // not stored yet
+		a := c.claim()
+		if isBonus(c.Code) {
+			a.Kind = "bonus"
+		}
+		if at := slices.IndexFunc(known, a.repeats); at >= 0 {
+			return repeatedEvidence(known[at])
+		}
+		a.UpdatedAt, a.DecidedBy = tx.NowFunc(), audit.ActorOf(ctx).Name
+		known = append(known, a)
+	}
+	return nil
+}
+
 // PublishedValues are what a period was published with.
 type PublishedValues struct {
 	Scheme   *scheme.Compiled
 	Branches []town.Branch // of the lines of the values
 	Values   datafile.Values
+	// OtherEngine: the values were combined and derived by another engine than this one.
+	OtherEngine bool
 }
 
 // correct sets the indicators that the value of the correction is, or is a part of.
@@ -231,11 +303,14 @@ func (t *table) correct(reported reportedValues, c Correction) {
 // otherwise. What is carried over is compared with nothing: the earlier period may have
 // been amended since.
 func (t *table) refuseDifferent(
-	ctx context.Context, tx *gorm.DB, p Period, published datafile.Values, stored []Correction,
+	ctx context.Context, tx *gorm.DB, p Period, published PublishedValues, stored []Correction,
 ) error {
 	now := t.Values
-	now.Data.Carried = published.Data.Carried
-	list := datafile.Differences(t.scheme, &datafile.File{Values: published}, &datafile.File{Values: now})
+	now.Data.Carried = published.Values.Data.Carried
+	list := datafile.Differences(t.scheme, &datafile.File{Values: published.Values}, &datafile.File{Values: now})
+	if published.OtherEngine {
+		list = slices.DeleteFunc(list, t.byEngineAlone)
+	}
 	if len(list) == 0 {
 		return nil
 	}
@@ -261,6 +336,21 @@ func (t *table) refuseDifferent(
 		places[i] = fault.Differs("entries", key, "value", d.Before, d.After)
 	}
 	return fault.PublishedDataDiffers(places...)
+}
+
+// byEngineAlone reports whether two engines make the two cells of the same entries: they
+// differ in the noise of binary fractions, or one has 0 of 0 as missing.
+func (t *table) byEngineAlone(d datafile.Difference) bool {
+	n := t.scheme.Node(d.Column)
+	if n == nil || n.Entry == scheme.Reported {
+		return false
+	}
+	before, err := strconv.ParseFloat(d.Before, 64)
+	after, err2 := strconv.ParseFloat(d.After, 64)
+	if err != nil || err2 != nil {
+		return n.Entry == scheme.Derived && d.Before == "" && d.After == "n/a"
+	}
+	return math.Abs(before-after) <= 1e-11*math.Max(math.Abs(before), 1e-1)
 }
 
 // codesOf returns the code of an indicator and of the quantities that it is computed from.
@@ -342,6 +432,9 @@ func (t *table) check(list []Correction) []fault.FieldError {
 			faults = append(faults, t.checkAdjustment(at, u, c)...)
 			continue
 		}
+		if c.Removes != "" { // see checkRemovals
+			continue
+		}
 		if perBranch[u] == nil {
 			perBranch[u] = &entryCheck{
 				scheme: t.scheme, branch: t.branches[u], settled: true, seen: map[string]bool{}, at: map[string]string{},
@@ -354,6 +447,35 @@ func (t *table) check(list []Correction) []fault.FieldError {
 	for u, v := range perBranch {
 		if v != nil {
 			faults = append(faults, append(v.faults, v.refusedByRules(entries[u])...)...)
+		}
+	}
+	return faults
+}
+
+// checkRemovals lists what is wrong with the corrections that take something away: there
+// must be something to take away, and nothing else in the list may be about it.
+func (t *table) checkRemovals(reported reportedValues, list []Correction) (faults []fault.FieldError) {
+	for i, c := range list {
+		if _, ok := t.unit[c.BranchCode]; !ok || c.Removes == "" {
+			continue
+		}
+		at, r := "/corrections/"+strconv.Itoa(i), reported[[2]string{c.BranchCode, c.Code}]
+		switch {
+		case c.Adjustment != "" || c.Value != nil || c.Level != nil || c.NotApplicable:
+			faults = append(faults, fault.Field(at+"/removes", "value_and_removal",
+				"不能既更正又移除", "take something away or correct it, not both"))
+		case slices.ContainsFunc(list[:i], func(o Correction) bool {
+			return o.BranchCode == c.BranchCode && o.Code == c.Code
+		}) || slices.ContainsFunc(list[i+1:], func(o Correction) bool {
+			return o.Removes == "" && o.BranchCode == c.BranchCode && o.Code == c.Code
+		}):
+			faults = append(faults, fault.Field(at+"/code", "named_twice", "“%s”出现两次", "%q is named twice", c.Code))
+		case c.Removes == RemoveCorrection && (r == nil || r.corrected == nil):
+			faults = append(faults, fault.Field(at+"/code", "no_correction",
+				"该党组织的“%s”没有更正可以取消", "no correction of %q of the branch counts, so none can be taken back", c.Code))
+		case reported.asText(t.scheme, c.BranchCode, c.Code) == "" && c.Removes == RemoveValue:
+			faults = append(faults, fault.Field(at+"/code", "no_value",
+				"该党组织的“%s”没有数值可以移除", "the branch has no value of %q to take away", c.Code))
 		}
 	}
 	return faults

@@ -76,6 +76,7 @@ func (v *entryCheck) entry(at string, e Entry) {
 
 func (v *entryCheck) indicator(at string, e Entry, n *scheme.Node) {
 	switch {
+	case n.Entry == scheme.Derived && n.Waivable && e.NotApplicable: // its parts are entered, its waiver is not one of them
 	case n.Entry == scheme.Derived:
 		v.fault(at+"/code", "computed", text.F(
 			"“%s”由系统计算，请填写其组成数据", "%q is computed: enter the quantities it is made of", e.Code))
@@ -174,16 +175,6 @@ func bounds(r *scheme.Range) (zh, en string) {
 	return "在 " + show(r.Min) + " 与 " + show(r.Max) + " 之间", "between " + show(r.Min) + " and " + show(r.Max)
 }
 
-// ratio derives a value where both parts are right; NaN where not.
-func ratio(d *scheme.Derivation, right map[string]float64) float64 {
-	numerator, known := right[d.Numerator]
-	denominator, both := right[d.Denominator]
-	if x, ok := stats.Ratio(numerator, denominator, d.Scale); known && both && ok {
-		return x
-	}
-	return math.NaN()
-}
-
 // refusedByRules asks the index itself about the values that are right so far, and
 // what is derived from them: what a rule cannot score must not get in.
 func (v *entryCheck) refusedByRules(entries []Entry) []fault.FieldError {
@@ -199,7 +190,7 @@ func (v *entryCheck) refusedByRules(entries []Entry) []fault.FieldError {
 		if x, ok := right[n.Code]; ok {
 			columns[i][0] = x
 		} else if n.Entry == scheme.Derived {
-			columns[i][0] = ratio(n.Derive, right)
+			columns[i][0], _ = n.Derive.Of(part(right, n.Derive.Numerator), part(right, n.Derive.Denominator))
 			v.at[n.Code] = v.at[n.Derive.Numerator]
 		}
 	}
@@ -214,4 +205,12 @@ func (v *entryCheck) refusedByRules(entries []Entry) []fault.FieldError {
 			"该数值无法计分：%s", "the rule cannot score this: %s", f.Message))
 	}
 	return faults
+}
+
+// part returns a value that is right, NaN where there is none.
+func part(right map[string]float64, code string) float64 {
+	if x, ok := right[code]; ok {
+		return x
+	}
+	return math.NaN()
 }

@@ -72,6 +72,7 @@ type Period struct {
 	Calendar
 	Notice   *Notice   `gorm:"-" json:"notice,omitempty"`   // 公示; absent before it is published, and where there is none
 	Warnings []Warning `gorm:"-" json:"warnings,omitempty"` // in the answer to a move
+	DryRun   *Preview  `gorm:"-" json:"dry_run,omitempty"`  // in the answer to a dry run
 	Allowed  []string  `gorm:"-" json:"allowed"`            // what the caller can do with it now
 	database.Versioned
 }
@@ -84,6 +85,8 @@ type Notice struct {
 
 	OnePerson bool `json:"one_person,omitempty,omitzero"` // published by one person: no second one confirmed it
 	Signed    bool `json:"signed"`                        // whether what it announces has a signature: see docs/trust.md
+	// published although too few branches had a score or the period had not ended
+	Forced bool `json:"forced,omitempty,omitzero"`
 }
 
 // Open reports whether the day is one of them.
@@ -116,6 +119,9 @@ var periodNoun = text.Text{ZH: "考评周期", EN: "period"}
 // publishing is the verb that makes a run the result.
 const publishing = "publish"
 
+// withdrawing is the verb that takes a publication back.
+const withdrawing = "withdraw"
+
 // periodKind names periods in the history.
 const periodKind = "period"
 
@@ -138,6 +144,8 @@ var periods = workflow.Table[Period, PeriodState, periodActor]{
 		{Name: "lock", From: []PeriodState{Review}, To: Locked, Action: policy.WritePeriods},
 		{Name: publishing, From: []PeriodState{Locked}, To: Published, Action: policy.WritePeriods},
 		{Name: "finalise", From: []PeriodState{Published}, To: Final, Action: policy.WritePeriods},
+		// takes a publication back; the state changes only where no other one stands
+		{Name: withdrawing, From: []PeriodState{Published}, Action: policy.WritePeriods, Reason: true},
 	},
 }.Checked()
 

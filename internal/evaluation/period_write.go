@@ -201,13 +201,15 @@ func storePeriod(
 	return FindPeriod(ctx, tx, ref.Town, ref.ID)
 }
 
-// PeriodMove asks to take a period to another state.
+// PeriodMove is a request to take a period to another state.
 type PeriodMove struct {
 	To       PeriodState
 	Reason   string
-	Language string    // of the warnings
-	Force    bool      // with Locked: leave out the sheets and adjustments on which nobody decided; needs a reason
-	After    time.Time // the move is later than this: a lock than the last run made before it
+	Language string // of the warnings
+	// needs a reason: with Locked, leave out the sheets and adjustments on which nobody decided; with Published, publish
+	// although too few branches have a score or the period has not ended
+	Force bool
+	After time.Time // the move is later than this: a lock than the last run made before it
 }
 
 // MovePeriod takes the period to another state. It is package index that locks,
@@ -220,7 +222,7 @@ func MovePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 	}
 	if m.To == Locked && m.Force && m.Reason == "" {
 		return Period{}, fault.Broken(fault.Field("/reason", "reason_needed",
-			"强制锁定须说明理由", "say why those on which nobody decided are left out"))
+			"强制锁定须说明理由", "give a reason for leaving out sheets and adjustments that are not decided"))
 	}
 	return movePeriod(ctx, db, ref, m)
 }
@@ -233,10 +235,10 @@ func refuseShortcut(ctx context.Context, db *gorm.DB, ref workflow.Ref, to Perio
 	}
 	if to == Published {
 		return fault.Conflict("publish_a_run",
-			"请通过发布计算批次来公布", "a period is published by publishing one of its runs").Held(p.Lock())
+			"请公布该周期的一个计算批次", "a period is published by publishing one of its runs").Held(p.Lock())
 	}
 	return fault.Conflict("finalise_a_result",
-		"请通过办结公示来定为最终", "a period is made final by closing its public notice").Held(p.Lock())
+		"请办结该周期的公示，办结后即为最终", "a period is made final by closing its public notice").Held(p.Lock())
 }
 
 // PublishPeriod moves a locked period to Published, in the transaction that
@@ -256,6 +258,27 @@ func (p Period) RefusePublishing(ctx context.Context, tx *gorm.DB, version int64
 		return workflow.Stale(ctx, tx, periodKind, workflow.Ref{Town: p.TownID, ID: p.Code, Version: version})
 	}
 	return nil
+}
+
+// WithdrawPeriod takes a published period back to Locked, in the transaction that withdrew
+// its only publication: later than after, the time of its last run. Its branches stay
+// those of its lock.
+func WithdrawPeriod(ctx context.Context, tx *gorm.DB, p Period, reason string, after time.Time) error {
+	verb, err := periods.Do(periodActor{access.PrincipalFrom(ctx)}, p, withdrawing, reason)
+	if err != nil {
+		return err
+	}
+	columns := map[string]any{
+		"state": Locked, "state_by": audit.ActorOf(ctx).Name, "state_reason": reason,
+		"state_at": Following(after, Following(p.StateAt, tx.NowFunc())),
+	}
+	if _, err := storePeriod(ctx, tx, p.Ref(), verb.Name, reason, columns); err != nil {
+		return err
+	}
+	return audit.Write(ctx, tx, audit.Change{
+		Town: p.TownID, Action: "period." + verb.Name, Subject: "periods/" + p.Code, Before: p.State, After: Locked,
+		Reason: reason,
+	})
 }
 
 // FinalisePeriod moves a published period to Final, in the transaction that found
@@ -363,7 +386,7 @@ func TooFewPersons(n int64, language string) Warning {
 	return Warning{
 		Code: "too_few_persons", Count: n,
 		Message: text.F("公布须由两人完成，目前只有 %d 人有此权限：请由工作领导小组或管理员再聘任一名工作领导小组成员",
-			"a publication takes two persons, and %d can make one now: the leading group or an administrator can appoint another member of the leading group", n).In(language),
+			"a publication takes two persons, but only %d can take part now: the leading group or an administrator can appoint another member of the leading group", n).In(language),
 	}
 }
 
@@ -390,14 +413,14 @@ func (p Period) leftBehind(ctx context.Context, tx *gorm.DB, m PeriodMove) ([]Wa
 	if n > 0 {
 		warnings = append(warnings, Warning{
 			Code: "undecided_left_out", Count: n,
-			Message: text.F("%d 项未审批，不计入", "%d on which nobody decided do not count", n).In(m.Language),
+			Message: text.F("%d 项未审批，不计入", "%d are not decided and do not count", n).In(m.Language),
 		})
 	}
 	return warnings, nil
 }
 
-// waiting is one sheet or adjustment that nobody has decided on.
-type waiting struct {
+// undecidedItem is one sheet or adjustment that nobody has decided on.
+type undecidedItem struct {
 	ID         string
 	BranchCode string
 	By         string
@@ -411,7 +434,7 @@ const maxListed = 100
 // undecided refuses to lock a period while sheets or adjustments wait for a
 // decision, and names them; nil where none does.
 func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal error, err error) {
-	var sheets, adjustments []waiting
+	var sheets, adjustments []undecidedItem
 	err = tx.WithContext(ctx).Model(&Sheet{}).Select("id, branch_code, evaluator_code AS by, submitted_at AS at").
 		Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Submitted).
 		Order("submitted_at, id").Scan(&sheets).Error
@@ -435,7 +458,7 @@ func (p Period) undecided(ctx context.Context, tx *gorm.DB) (n int64, refusal er
 	e = e.Held(fault.Lock{By: first.By, At: first.At, Reason: first.Reason, CanLift: string(policy.LeadingGroup)})
 	for _, list := range []struct {
 		path string
-		of   []waiting
+		of   []undecidedItem
 	}{{"evaluations/", sheets}, {"adjustments/", adjustments}} {
 		for _, w := range list.of[:min(len(list.of), maxListed)] {
 			e = e.With(fault.Field(list.path+w.ID, "undecided", "%[1]s，%[2]s 提交", "%[1]s, by %[2]s", w.BranchCode, w.By))

@@ -339,15 +339,10 @@ func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) 
 	if err != nil || v.judged() && f.Evaluator != "" && f.Evaluator != v.Person {
 		return nil, err // a filter must not tell what the sheets do not
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"evaluator_code", f.Evaluator}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return sheets.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "evaluator_code", f.Evaluator,
+		"state", string(f.State))
+	return sheets.List(ctx, db, v, q)
 }
 
 // SheetCount is how many sheets an evaluator has, by what is left to do.

@@ -82,7 +82,7 @@ func (v viewer) wrote(s Sheet) bool { return v.Person != "" && v.Person == s.Eva
 // author lets only the evaluator of a sheet write and send it.
 func author(v *sheetReader, s Sheet) error {
 	if !v.wrote(s) {
-		return fault.Forbidden("not_your_sheet", "只能修改自己填写的考评表", "only its evaluator writes a sheet")
+		return fault.Forbidden("not_your_sheet", "只能修改自己填写的考评表", "only the evaluator who began a sheet can change it")
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func tied(v *sheetReader, s Sheet) error { return v.Reach.Refuse(s.BranchCode) }
 // reports its own values, which is no judgement.
 func unled(v *sheetReader, s Sheet) error {
 	if v.Ties.Led(s.BranchCode, v.periods[s.PeriodCode].StartsOn, v.Today) {
-		return fault.Forbidden("conflict_of_interest", "不能考评周期开始以来自己任职过的党组织",
+		return fault.Forbidden("conflict_of_interest", "您在考评周期开始以来曾在该党组织任职，不能考评该党组织",
 			"nobody evaluates a branch that he or she leads or has led since the period began")
 	}
 	return nil

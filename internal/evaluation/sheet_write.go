@@ -21,7 +21,7 @@ func BeginSheet(ctx context.Context, db *gorm.DB, s Sheet) (Sheet, error) {
 	p := access.PrincipalFrom(ctx)
 	if p.Person == "" {
 		return Sheet{}, fault.Forbidden("person_needed",
-			"此密钥未关联人员，不能填写考评表", "this key is of no person: only people evaluate")
+			"此密钥未关联人员，不能填写考评表", "this key belongs to no person, and only people evaluate")
 	}
 	s = Sheet{
 		TownID: s.TownID, PeriodCode: s.PeriodCode, BranchCode: s.BranchCode, Note: s.Note, Entries: s.Entries,

@@ -111,14 +111,14 @@ func (p Period) StructureWarnings(
 		warnings = append(warnings, Warning{
 			Code: "retroactive_changes", Count: n, Changes: counted,
 			Message: text.F("%d 项党组织变更在生效日之后录入，计入本周期",
-				"%d changes of branches were entered after the day from which they hold, and count", n).In(language),
+				"%d changes of branches were entered after their first day and count in this period", n).In(language),
 		})
 	}
 	if n := int64(len(late)); n > 0 {
 		warnings = append(warnings, Warning{
 			Code: "changes_after_lock", Count: n, Changes: late,
 			Message: text.F("%d 项党组织变更在锁定之后录入，不计入本周期",
-				"%d changes of branches were entered after the lock, and do not count", n).In(language),
+				"%d changes of branches were entered after the lock and do not count in this period", n).In(language),
 		})
 	}
 	return warnings, nil
@@ -151,6 +151,6 @@ func (p Period) RefuseRun(ctx context.Context, db *gorm.DB, made int64) error {
 	}
 	return fault.Conflict("too_many_runs",
 		"考评周期 %[1]s 锁定后已计算 %[2]d 次，达到本镇上限：请公布最近一次计算，或提高本镇的计算次数上限",
-		"%[2]d runs were made of the period %[1]s since its lock, the most that this town allows: "+
-			"publish the last one, or raise the limit of the town", p.Code, in.RunsPerLock).Held(p.Lock())
+		"the period %[1]s has had %[2]d runs since its lock, which is the limit of this town: "+
+			"publish the last run, or raise the limit", p.Code, in.RunsPerLock).Held(p.Lock())
 }

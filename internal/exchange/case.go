@@ -21,7 +21,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// CaseState is where a case is in its life.
+// CaseState is the state of a case.
 type CaseState string
 
 // The states of a case. Everybody reads the published ones.
@@ -283,7 +283,7 @@ func (c *Case) insert(tx *gorm.DB, v *caseReader) error {
 	err := tx.Create(c).Error
 	if database.ConstraintOf(err) == "cases_one_open" {
 		return fault.Conflict("edition_open",
-			"该案例已有尚未公布的新版本：请先完成或撤回", "an edition of this case is not published yet: finish or withdraw that one").Because(err)
+			"该案例已有尚未公布的新版本：请先完成或撤回", "this case has an edition that is not published: publish or withdraw that one first").Because(err)
 	}
 	return err
 }
@@ -373,19 +373,13 @@ func ListCases(ctx context.Context, db *gorm.DB, townID string, f CaseFilter) ([
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{"branch_code", f.Branch}, {"series_id", f.Series}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "branch_code", f.Branch, "series_id", f.Series, "state", string(f.State))
 	if f.Indicator != "" { // a code has no character that JSON writes otherwise
 		q = q.Where("replace(indicators, ?, '') <> indicators", strconv.Quote(f.Indicator))
 	}
 	if f.Measure > 0 { // of one digit
 		q = q.Where("replace(measures, ?, '') <> measures", strconv.Itoa(f.Measure))
 	}
-	return cases.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	return cases.List(ctx, db, v, q)
 }

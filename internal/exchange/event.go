@@ -226,12 +226,8 @@ type EventFilter struct {
 
 // ListEvents returns events and study visits in the order of their making.
 func ListEvents(ctx context.Context, db *gorm.DB, townID string, f EventFilter) ([]Event, error) {
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{{"kind", f.Kind}, {"state", string(f.State)}} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "kind", f.Kind, "state", string(f.State))
 	if f.Branch != "" { // a code has no character that JSON writes otherwise
 		q = q.Where("(host_code = ? OR replace(branches, ?, '') <> branches)", f.Branch, strconv.Quote(f.Branch))
 	}
@@ -239,5 +235,5 @@ func ListEvents(ctx context.Context, db *gorm.DB, townID string, f EventFilter) 
 	if err != nil {
 		return nil, err
 	}
-	return events.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	return events.List(ctx, db, v, q)
 }

@@ -72,11 +72,11 @@ func ListRatings(ctx context.Context, db *gorm.DB, townID string, f RatingFilter
 	if err != nil {
 		return nil, err
 	}
-	q := reach.Narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After))
+	q := reach.Narrow(database.Page(db.WithContext(ctx), townID, f.After, f.Limit))
 	if f.Period != "" {
 		q = q.Where("period_code = ?", f.Period)
 	}
-	err = q.Order("id").Limit(f.Limit).Find(&list).Error
+	err = q.Find(&list).Error
 	return list, err
 }
 
@@ -151,7 +151,7 @@ func refuseFinal(p evaluation.Period) error {
 	if p.State != evaluation.Final {
 		return nil
 	}
-	e := fault.Locked("period_final", "考评周期 %s 已办结，评价不能再增改", "the period %s is final: ratings of it are closed", p.Code)
+	e := fault.Locked("period_final", "考评周期 %s 已定为最终，不能再增改评价", "the period %s is final: ratings of it are closed", p.Code)
 	e.Lock = &fault.Lock{
 		By: p.StateBy, Role: string(policy.LeadingGroup), At: p.StateAt, Reason: p.StateReason, CanLift: "nobody",
 	}
@@ -189,7 +189,7 @@ func (r Rating) subject(ctx context.Context, tx *gorm.DB, period evaluation.Peri
 	if err == nil && !ok {
 		err = fault.Broken(fault.Field("/subject", "not_ratable",
 			"本党组织在本周期没有可评价的此对象：请核对案例（非本党组织）、本党组织的导师、措施 1–7 或参加过的活动",
-			"the branch has nothing such to rate in this period: a published case of another branch, a mentor of its own, a measure 1–7, or a meeting it took part in"))
+			"the branch cannot rate this in this period: it rates published cases of other branches, its own mentors, measures 1–7 and events in which it took part"))
 	}
 	return subject, err
 }
@@ -227,13 +227,7 @@ func ListUsefulness(ctx context.Context, db *gorm.DB, townID string, f Usefulnes
 	if p := access.PrincipalFrom(ctx); p.Role == policy.Mentor {
 		q = q.Where("r.kind = 'mentor' AND r.subject = ?", p.Person)
 	}
-	for _, narrow := range []struct{ column, value string }{
-		{"r.period_code", f.Period}, {"r.kind", f.Kind}, {"r.subject", f.Subject},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
+	q = database.Only(q, "r.period_code", f.Period, "r.kind", f.Kind, "r.subject", f.Subject)
 	a := f.After
 	q = q.Where("r.period_code > ? OR (r.period_code = ? AND (r.kind > ? OR (r.kind = ? AND r.subject > ?)))", a[0],
 		a[0], a[1], a[1], a[2])

@@ -54,7 +54,7 @@ type Grounds struct {
 	Text      string   `json:"text"`
 }
 
-// RecommendationQuery asks for the cases that may help a branch, by the published
+// RecommendationQuery selects the cases that may help a branch, by the published
 // result of the period, of the latest where it is empty.
 type RecommendationQuery struct{ Town, Branch, Period, Language string }
 

@@ -230,8 +230,8 @@ func BadCode(pointer string) FieldError {
 		"a code is 1–64 letters, digits, dots, dashes or underscores and starts with a letter or digit")
 }
 
-// Differs returns what stands in a column of a table otherwise than it was published:
-// its pointer is TABLE/KEY/COLUMN, and a column that is empty means the whole row.
+// Differs returns the fault of a column whose value is not the published one. Its pointer is TABLE/KEY/COLUMN;
+// an empty column means the whole row.
 func Differs(table, key, column, published, now string) FieldError {
 	at := table + "/" + key
 	if column != "" {

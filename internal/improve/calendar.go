@@ -52,7 +52,7 @@ func (s Settings) ItemDue(from day.Date) day.Date { return s.DueAfterDays(from, 
 // which the thing is in time.
 func Overdue(due, today day.Date) bool { return due != "" && due < today }
 
-// PastDay returns the fault of a due day that lies in the past.
+// PastDay returns the fault of a due day in the past.
 func PastDay(at string) fault.FieldError {
 	return fault.Field(at, "in_the_past", "期限不能早于今天", "the due day cannot lie in the past")
 }

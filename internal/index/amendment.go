@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -22,6 +23,15 @@ type Amendment struct {
 	Reason      string
 	Corrections []evaluation.Correction
 	appeal      *Appeal // that it upholds
+}
+
+// reasoned returns the corrections, with the reason of the amendment where they have none.
+func (a Amendment) reasoned() []evaluation.Correction {
+	list := slices.Clone(a.Corrections)
+	for i := range list {
+		list[i].Reason = cmp.Or(list[i].Reason, a.Reason)
+	}
+	return list
 }
 
 func (a Amendment) appealID() *string {
@@ -92,7 +102,7 @@ func amend(
 		return made, nil, nil, err
 	}
 	x, err := proposal.Create(ctx, tx, proposal.Proposal{
-		TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Amend, PublicationNumber: d.last.Number + 1,
+		TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Amend, PublicationNumber: d.next,
 		AppealID: a.appealID(), BranchCode: a.branch(), DataHash: d.receipt.DataHash, ResultHash: d.receipt.ResultHash,
 		Corrections: database.JSON[[]evaluation.Correction]{V: d.corrections},
 		Touched:     database.JSON[[]proposal.Touched]{V: d.touched}, Until: d.until, Reason: a.Reason,
@@ -122,11 +132,12 @@ func amendAs(
 	ctx context.Context, tx *gorm.DB, p evaluation.Period, x proposal.Proposal, appeal *Appeal,
 ) (Publication, error) {
 	a := Amendment{Reason: x.Reason, Corrections: x.Corrections.V, appeal: appeal}
-	d, err := prepare(ctx, tx, p, a)
+	// Who proposed it was asked about evidence that serves twice.
+	d, err := prepare(evaluation.Acknowledging(ctx), tx, p, a)
 	if err != nil {
 		return Publication{}, err
 	}
-	if d.last.Number+1 != x.PublicationNumber || d.receipt.DataHash != x.DataHash || d.receipt.ResultHash != x.ResultHash {
+	if d.next != x.PublicationNumber || d.receipt.DataHash != x.DataHash || d.receipt.ResultHash != x.ResultHash {
 		return Publication{}, x.Changed()
 	}
 	for i := range d.corrections {
@@ -140,6 +151,7 @@ type draft struct {
 	period      evaluation.Period
 	town        town.Town
 	last        *publishedRun // that it amends
+	next        int64         // its own number
 	computation *computation
 	receipt     Run                     // without id, number and time
 	corrections []evaluation.Correction // with what each replaces, numbered
@@ -173,9 +185,10 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	if d.last, err = e.find(p.Code, 0); err != nil {
 		return d, err
 	}
-	if d.until = e[0].amendable(d.town, a.appeal); d.until != nil && day.Of(tx.NowFunc()) > *d.until {
-		return d, e[0].amendmentOver(d.town, *d.until)
+	if d.until = d.last.first.amendable(d.town, a.appeal); d.until != nil && day.Of(tx.NowFunc()) > *d.until {
+		return d, d.last.first.amendmentOver(d.town, *d.until)
 	}
+	d.next = e[len(e)-1].Number + 1
 	base, err := loadOutcome(ctx, tx, p, d.last.RunID, d.last.Number)
 	if err != nil {
 		return d, err
@@ -183,15 +196,22 @@ func prepare(ctx context.Context, tx *gorm.DB, p evaluation.Period, a Amendment)
 	if err := base.refuseChanged(ctx, tx); err != nil {
 		return d, err
 	}
-	if d.computation, d.corrections, err = base.corrected(ctx, tx, a.Corrections); err != nil {
+	if d.computation, d.corrections, err = base.corrected(ctx, tx, a.reasoned()); err != nil {
 		return d, err
 	}
 	if sha256Hex(d.computation.dataFile()) == base.Run.DataHash {
 		return d, fault.Conflict("nothing_changes",
-			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections change nothing: they say what is published already").Held(d.last.lock())
+			"这些更正与已公布的数据相同，不会改变任何结果", "these corrections equal what is published and would change nothing").Held(d.last.lock())
 	}
 	o := d.computation.outcome(p)
+	if !slices.ContainsFunc(o.Results, func(r Result) bool { return r.Score != nil }) {
+		return d, fault.Conflict(emptyResult, "更正后没有任何党组织有得分，不能公布",
+			"with these corrections no branch has a score, so there is nothing to publish").Held(d.last.lock())
+	}
 	d.receipt, d.touched = d.computation.receipt(p, o), base.touchedBy(o)
+	if a := d.computation.amends; a != nil {
+		d.touched = a.addTo(d.touched)
+	}
 	return d, d.number(ctx, tx, a)
 }
 
@@ -216,7 +236,7 @@ func (d draft) store(ctx context.Context, tx *gorm.DB, next Publication) (Public
 	if err != nil {
 		return Publication{}, err
 	}
-	next.RunID = run.ID
+	next.RunID, next.Forced = run.ID, d.last.Forced
 	made, err := createPublication(ctx, tx, d.period, next)
 	if err != nil {
 		return Publication{}, err
@@ -251,12 +271,20 @@ func (o *Outcome) corrected(
 	if err := refuseChangedBranches(ctx, tx, o.Period, before.branches); err != nil {
 		return nil, nil, err
 	}
-	published := evaluation.PublishedValues{Scheme: o.Scheme, Branches: before.branches, Values: before.values}
+	published := evaluation.PublishedValues{
+		Scheme: o.Scheme, Branches: before.branches, Values: before.values, OtherEngine: o.Run.Engine != Engine,
+	}
 	values, list, err := evaluation.Correct(ctx, tx, o.Period, published, list)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &computation{scheme: o.Scheme, branches: before.branches, values: values}
+	if o.Run.Engine != Engine {
+		c.amends = &otherEngines{base: o, again: before.outcome(o.Period), named: map[string]bool{}}
+		for _, correction := range list {
+			c.amends.named[correction.BranchCode] = true
+		}
+	}
 	return c, list, withLock(o.Period, c.score())
 }
 
@@ -266,11 +294,8 @@ func (d *draft) number(ctx context.Context, tx *gorm.DB, a Amendment) error {
 	next, err := nextNumber(tx, &evaluation.Correction{}, p.TownID, p.Code)
 	for i := range d.corrections {
 		c := &d.corrections[i]
-		c.TownID, c.PeriodCode, c.Number, c.PublicationNumber = p.TownID, p.Code, next+int64(i), d.last.Number+1
+		c.TownID, c.PeriodCode, c.Number, c.PublicationNumber = p.TownID, p.Code, next+int64(i), d.next
 		c.AppealID, c.MadeBy, c.CreatedAt = a.appealID(), audit.ActorOf(ctx).Name, tx.NowFunc()
-		if c.Reason == "" {
-			c.Reason = a.Reason
-		}
 	}
 	return err
 }

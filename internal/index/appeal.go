@@ -192,7 +192,7 @@ func (v *appealReader) Load(ctx context.Context, db *gorm.DB, list []Appeal, dep
 	}
 	var rows []appealedPeriod
 	err = db.WithContext(ctx).Raw(`SELECT p.code, p.second_person, p.starts_on, f.published_at FROM periods p
-JOIN publications f ON f.town_id = p.town_id AND f.period_code = p.code AND f.number = 1
+JOIN publications f ON f.town_id = p.town_id AND f.period_code = p.code AND `+First("f")+`
 WHERE p.town_id = ? AND p.code IN ?`, v.Town, codes).Scan(&rows).Error
 	if err != nil {
 		return err
@@ -305,6 +305,7 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 	if err != nil {
 		return 0, err
 	}
+	list = list.standing()
 	last, err := list.find(p.Code, 0)
 	if err != nil {
 		return 0, err
@@ -319,7 +320,7 @@ func appealable(ctx context.Context, tx *gorm.DB, p evaluation.Period, branch st
 		return 0, fault.Conflict("not_in_result", "党组织“%s”不在本周期的结果中", "the branch %q is not in this result", branch).Held(by)
 	}
 	today := day.Of(tx.NowFunc())
-	until := last.first
+	until := last.firstNotice()
 	for i := range list {
 		n := list[i].notice()
 		if n == nil || i > 0 && !placed[list[i-1].RunID].changed(placed[list[i].RunID]) {
@@ -494,7 +495,7 @@ func (d AppealDecision) check() error {
 			"支持申诉须至少作一项更正", "to uphold an appeal, correct at least one thing"))
 	case d.To != Upheld && len(d.Corrections) > 0:
 		faults = append(faults, fault.Field("/corrections", "corrections_refused",
-			"只有支持申诉时才能更正", "only upholding an appeal corrects anything"))
+			"只有支持申诉时才能更正", "corrections belong only to an appeal that is upheld"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
@@ -523,16 +524,10 @@ func ListAppeals(ctx context.Context, db *gorm.DB, townID string, f AppealFilter
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", Filed, v.Today)
 	}
-	for _, narrow := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return appeals.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "state", string(f.State))
+	return appeals.List(ctx, db, v, q)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -103,9 +104,9 @@ func (v View) limited() bool { return v.reader != nil }
 // Scheme is the one by which the figures were made.
 func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
 
-// Published returns the view of a publication of the period, the latest where number
-// is 0; false where the period is not published. Its changes are counted from the
-// publication beside which it was published.
+// Published returns the view of a publication of the period, the latest that was not
+// withdrawn where number is 0; false where the period is not published. Its changes are
+// counted from the publication beside which it was published.
 func (c *ResultCache) Published(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
 ) (View, bool, error) {
@@ -132,7 +133,7 @@ func (c *ResultCache) published(
 	if err != nil {
 		return View{}, false, err
 	}
-	if len(e.of(period)) == 0 && number == 0 {
+	if len(e.of(period).standing()) == 0 && number == 0 {
 		return View{}, false, nil
 	}
 	current, err := e.find(period, number)
@@ -157,7 +158,7 @@ func (c *ResultCache) published(
 	return v, true, nil
 }
 
-// baseline returns what changes are counted from; none where ref is nil.
+// baseline returns what changes are counted from, withdrawn or not; none where ref is nil.
 func (c *ResultCache) baseline(
 	ctx context.Context, db *gorm.DB, e publications, ref *PublicationRef,
 ) (b baseline, err error) {
@@ -165,15 +166,24 @@ func (c *ResultCache) baseline(
 		return b, nil
 	}
 	p, err := e.find(ref.Period, ref.Publication)
-	if fault.Is(err, fault.KindNotFound) && len(e) > 0 { // its period is not published any more
-		p, err = readPublication(ctx, db, e[0].TownID, *ref)
-	}
 	if err != nil {
 		return b, err
 	}
 	b.number = p.Number
 	b.outcome, err = c.outcome(ctx, db, *p)
 	return b, err
+}
+
+// RefuseWithdrawn refuses a period of which every publication was withdrawn.
+func (c *ResultCache) RefuseWithdrawn(ctx context.Context, db *gorm.DB, townID, period string) error {
+	e, err := c.publications(ctx, db, townID)
+	if err != nil {
+		return err
+	}
+	if _, err = e.find(period, 0); len(e.of(period)) > 0 {
+		return err
+	}
+	return nil
 }
 
 // Provisional computes the view of a period that is not published, now, from one
@@ -225,7 +235,7 @@ func (c *ResultCache) Provisional(
 func (c *ResultCache) Latest(ctx context.Context, db *gorm.DB, townID string) (_ string, err error) {
 	defer fault.Wrap(&err, "latest result of %s", townID)
 	e, err := c.publications(ctx, db, townID)
-	if err != nil || len(e) == 0 {
+	if e = e.standing(); err != nil || len(e) == 0 {
 		return "", err
 	}
 	return e[len(e)-1].PeriodCode, nil
@@ -246,9 +256,13 @@ func (c *ResultCache) publications(ctx context.Context, db *gorm.DB, townID stri
 
 // outcome returns the outcome of a publication, with the period in its present state.
 func (c *ResultCache) outcome(ctx context.Context, db *gorm.DB, p publishedRun) (*Outcome, error) {
-	key := "outcome/" + p.RunID + "/" + string(p.Period.State)
+	key := "outcome/" + p.RunID + "/" + string(p.Period.State) + "/" + strconv.FormatBool(p.withdrawn != nil)
 	return load(ctx, db, c, key, func(ctx context.Context) (*Outcome, error) {
-		return loadOutcome(ctx, db, p.Period, p.RunID, p.Number)
+		o, err := loadOutcome(ctx, db, p.Period, p.RunID, p.Number)
+		if err == nil {
+			o.withdrawn = p.withdrawn != nil
+		}
+		return o, err
 	})
 }
 

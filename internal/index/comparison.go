@@ -61,7 +61,7 @@ var causes = []struct {
 	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
 	{
 		"imputation",
-		text.Text{ZH: "缺失数据及其处理", EN: "missing values and what stands in for them"},
+		text.Text{ZH: "缺失数据及其处理", EN: "missing values and their replacements"},
 		func(p composite.Parts) float64 { return p.Imputation },
 	},
 	{
@@ -76,7 +76,7 @@ var causes = []struct {
 	},
 }
 
-// ScoreChangeQuery asks about the change of one branch since an earlier publication.
+// ScoreChangeQuery selects the change of one branch since an earlier publication.
 type ScoreChangeQuery struct {
 	Branch   string
 	From     string // period; empty: what the changes of the view are counted from, or with Number its own period
@@ -210,11 +210,11 @@ type NodeState struct {
 	Score  *float64 `json:"score,omitempty"`
 }
 
-// DiffQuery asks what differs between two publications of a period.
+// DiffQuery selects two publications of a period to compare.
 type DiffQuery struct {
 	Town, Period string
 	To           int64
-	From         int64 // an earlier or later one; 0: the one before
+	From         int64 // an earlier or later one; 0: the one that counted before
 	Language     string
 	Detailed     func(branch string) bool // whether the caller may see its details
 }
@@ -224,7 +224,11 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Dif
 	defer fault.Wrap(&err, "publications %d and %d of %s", q.From, q.To, q.Period)
 	from := q.From
 	if from == 0 {
-		from = q.To - 1
+		e, err := c.publications(ctx, db, q.Town)
+		if err != nil {
+			return Diff{}, err
+		}
+		from = e.before(q.Period, q.To)
 	}
 	if from == 0 {
 		return Diff{}, fault.NotFound("nothing_before",
@@ -246,7 +250,10 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Dif
 	before := then.byBranch()
 	for i := range now.Results {
 		r := &now.Results[i]
-		old := before[r.BranchCode] // amendments keep the branches
+		old := before[r.BranchCode]
+		if old == nil { // amendments keep the branches; a period that was withdrawn and unlocked may have others
+			old = &Result{}
+		}
 		x := BranchDiff{Branch: r.ref(q.Language), Before: old.placing(), Now: r.placing()}
 		changed := differs(x.Before, x.Now)
 		if q.Detailed(r.BranchCode) {
@@ -272,11 +279,15 @@ func (o *Outcome) since(publication int64) map[string][]evaluation.Correction {
 	return list
 }
 
-// nodeDiffs compares node by node: an amendment keeps the scheme.
+// nodeDiffs compares node by node: an amendment keeps the scheme. Where the branch was not
+// in the other one, there are none.
 func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
 	var list []NodeDiff
 	decimals := o.Scheme.Document.Decimals
 	for i, n := range now.Nodes {
+		if i >= len(then.Nodes) || then.Nodes[i].NodeCode != n.NodeCode {
+			continue // nothing to compare it with
+		}
 		d := NodeDiff{
 			Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals),
 			Now: n.state(decimals),

@@ -27,6 +27,7 @@ type computation struct {
 	lowest   *composite.Result // with every missing value at the lowest of its class
 	floors   []float64         // scores by it, by unit
 	partial  bool              // not of every branch: ranks, and grades with a quota, would be of these alone
+	amends   *otherEngines
 }
 
 // compute scores the approved entries of the period for the branches that exist
@@ -59,8 +60,8 @@ func collect(ctx context.Context, db *gorm.DB, p evaluation.Period) (*computatio
 // errRelative refuses figures that would tell what other branches have.
 var errRelative = fault.Forbidden("relative_scheme",
 	"本指标体系的得分要同其他党组织比较后得出，公布之前以及假设测算只供能够查看全镇数据的工作领导小组和镇领导使用",
-	"scores by this scheme are measured against the other branches: before publication, and for suppositions, "+
-		"they are for the leading group and the leadership, who may see all of them")
+	"this scheme measures branches against each other: before publication, and for suppositions, its scores "+
+		"are only for the leading group and the leadership, who may see all branches")
 
 // only returns the computation, not scored, of the branches that has names. It is refused
 // where the others would be missed.
@@ -163,6 +164,12 @@ func (c *computation) outcome(p evaluation.Period) *Outcome {
 	o := &Outcome{Period: p, Scheme: c.scheme, Results: make([]Result, len(c.table)), computation: c}
 	for i, s := range c.table {
 		o.Results[i] = c.row(p.TownID, i, s, nodes)
+	}
+	if standIn != nil {
+		standIn.change(o.Results)
+	}
+	if c.amends != nil {
+		c.amends.keep(o)
 	}
 	return o
 }

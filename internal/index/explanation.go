@@ -15,7 +15,7 @@ import (
 type Explanation struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q2"`
-	Status string `json:"status" enums:"provisional,published,final"`
+	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
 	Branch town.BranchRef `json:"branch"`

@@ -17,27 +17,29 @@ import (
 type Gains struct {
 	Town        string         `json:"town" example:"demo"`
 	Period      string         `json:"period" example:"2023Q2"`
-	Status      string         `json:"status" enums:"provisional,published,final"`
+	Status      string         `json:"status" enums:"provisional,published,final,withdrawn"`
 	Branch      town.BranchRef `json:"branch"`
 	Score       float64        `json:"score"`
 	Rank        int            `json:"rank,omitempty,omitzero"` // absent where the caller does not see every branch yet
 	Grade       string         `json:"grade,omitempty"`
 	Indicators  []Gain         `json:"indicators"`              // those that apply, in document order
-	ToNextRank  *Path          `json:"to_next_rank,omitempty"`  // absent without a rank
+	ToNextRank  *Path          `json:"to_next_rank,omitempty"`  // absent without a rank, and where it depends on branches not seen
 	ToNextGrade *Path          `json:"to_next_grade,omitempty"` // absent where it depends on branches not seen
 }
 
 // Gain is what a change of one indicator is worth in points of the index.
 type Gain struct {
-	Code  string         `json:"code" example:"governance.01"`
-	Name  string         `json:"name"`
-	Unit  string         `json:"unit,omitempty" example:"%"`
-	Value *float64       `json:"value,omitempty"`      // entered; absent where nothing is
-	Score float64        `json:"score"`                // of the indicator
-	Less  float64        `json:"points_per_unit_less"` // for each unit below the value, near it
-	More  float64        `json:"points_per_unit_more"` // for each unit above the value, near it
-	Goal  *PossibleValue `json:"goal,omitempty"`       // where the rule has full marks
-	Next  *PossibleValue `json:"next,omitempty"`       // the next step of bands and levels
+	Code  string   `json:"code" example:"governance.01"`
+	Name  string   `json:"name"`
+	Unit  string   `json:"unit,omitempty" example:"%"`
+	Value *float64 `json:"value,omitempty"` // entered; absent where nothing is
+	Score float64  `json:"score"`           // of the indicator
+	// for each unit below the value, near it; 0 where it would tell what other branches have
+	Less float64 `json:"points_per_unit_less"`
+	// for each unit above the value, near it; 0 where it would tell what other branches have
+	More float64        `json:"points_per_unit_more"`
+	Goal *PossibleValue `json:"goal,omitempty"` // where the rule has full marks
+	Next *PossibleValue `json:"next,omitempty"` // the next step of bands and levels
 	// of the class; absent where it would tell what other branches have
 	Median *PossibleValue `json:"median,omitempty"`
 	Best   *PossibleValue `json:"best,omitempty"` // of the class; only for who may read every branch
@@ -82,9 +84,6 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 	if err != nil {
 		return Gains{}, err
 	}
-	if v.limited() && o.Scheme.Index.Relative() {
-		return Gains{}, errRelative
-	}
 	r, unit, err := o.locate(branch)
 	if err != nil {
 		return Gains{}, err
@@ -99,6 +98,9 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 	why = why.Until(ctx.Done())
 	for _, gain := range why.Gains(unit) {
 		x := o.gain(gain, language)
+		if v.hides(x.Code) {
+			x = Gain{Code: x.Code, Name: x.Name, Unit: x.Unit, Value: x.Value, Score: x.Score}
+		}
 		if !v.tellsMedians(unit) {
 			x.Median = nil
 		}
@@ -106,6 +108,9 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 			x.Best = nil
 		}
 		g.Indicators = append(g.Indicators, x)
+	}
+	if v.limited() && o.Scheme.Index.Relative() { // a way that others bound would tell where they are
+		return g, ctx.Err()
 	}
 	levers := o.levers()
 	if r.Rank != nil {
@@ -118,6 +123,12 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 		}
 	}
 	return g, ctx.Err()
+}
+
+// hides reports whether what another value of the indicator would bring tells the reader
+// what others have: it is measured against them, and the reader may not know them all.
+func (v View) hides(indicator string) bool {
+	return v.limited() && v.current.Scheme.Index.Relative(indicator)
 }
 
 func (o *Outcome) gain(g composite.Gain, language string) Gain {
@@ -185,11 +196,11 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 }
 
 var pathWords = map[composite.PathStatus]text.Text{
-	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the moves below lead there"},
+	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the changes below are enough"},
 	composite.PathUnreachable: {
-		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "out of reach even with everything that can be moved at its best",
+		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "not within reach, even if every value that can change is at its best",
 	},
-	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto stands in the way, whatever the values"},
+	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto prevents it, whatever the values"},
 	composite.PathAtTop:    {ZH: "已是最好", EN: "nothing is above"},
 	composite.PathUnscored: {ZH: "没有得分", EN: "there is no score"},
 }

@@ -44,7 +44,7 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 	}
 	list := []HistoryEntry{}
 	for i := len(e) - 1; i >= 0; i-- {
-		if e[i].Number < e[i].latest {
+		if !e[i].counts() {
 			continue
 		}
 		now, err := c.outcome(ctx, db, e[i])
@@ -93,10 +93,11 @@ func (c *ResultCache) Scores(
 		return nil, err
 	}
 	if period == "" {
-		if len(e) == 0 {
+		counting := e.standing()
+		if len(counting) == 0 {
 			return nil, fault.NotFound("nothing_published", "尚未公布任何考评周期", "no period is published yet")
 		}
-		period = e[len(e)-1].PeriodCode
+		period = counting[len(counting)-1].PeriodCode
 	}
 	at, err := e.find(period, 0)
 	if err != nil {
@@ -161,7 +162,7 @@ func (c *ResultCache) Panel(
 	}
 	var outcomes []*Outcome
 	for i := range e {
-		if e[i].Period.Kind != kind || e[i].Number < e[i].latest {
+		if e[i].Period.Kind != kind || !e[i].counts() {
 			continue
 		}
 		o, err := c.outcome(ctx, db, e[i])

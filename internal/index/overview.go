@@ -16,7 +16,7 @@ import (
 // Figures are made from the scores as they are shown.
 type Overview struct {
 	Period string `json:"period" example:"2023Q2"`
-	Status string `json:"status" enums:"provisional,published,final"`
+	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
 	Scheme       scheme.Ref             `json:"scheme"`

@@ -57,6 +57,9 @@ func (p Publication) text(r Run, head audit.Head) string {
 	if p.onePerson() {
 		pairs = append(pairs, "one_person", "true")
 	}
+	if p.Forced {
+		pairs = append(pairs, "forced", "true")
+	}
 	return signature.Compose(publicationFormat, pairs...)
 }
 
@@ -94,9 +97,9 @@ func refuseUnsigned(ctx context.Context, t town.Town) error {
 		return nil
 	case settings.Required:
 		return noKey("BULWARK_REQUIRE_SIGNATURE 要求公布须有签名",
-			"BULWARK_REQUIRE_SIGNATURE says that what is published must be signed")
+			"BULWARK_REQUIRE_SIGNATURE requires a signature on every publication")
 	case t.RequireSignature:
-		return noKey("本镇的设置要求公布须有签名", "the settings of the town say that what is published must be signed")
+		return noKey("本镇的设置要求公布须有签名", "the settings of the town require a signature on every publication")
 	}
 	return nil
 }
@@ -122,25 +125,56 @@ func (v *Verification) checkNotes(ctx context.Context, db *gorm.DB, run Run) err
 	}
 	for _, p := range list {
 		text, _ := signature.Split(p.Note)
-		head := trailOf(text)
+		head := trailOf(text, publicationFormat)
 		stated, stored := firstDifference(text, p.text(run, head))
-		v.check("note", stated, stored)
-		signed := "signed"
-		if !signature.Signed(p.Note) {
-			if !slices.ContainsFunc(keys.Keys, func(k signature.Key) bool { return k.From.Before(p.PublishedAt) }) {
-				v.check("signature", "unsigned", "unsigned")
-				continue
-			}
-			signed = "unsigned, although there was a key"
-		} else if _, _, err := keys.Open(p.Note, p.PublishedAt); err != nil {
-			signed = err.Error()
-		}
-		v.check("signature", "signed", signed)
-		if err := v.checkTrail(ctx, db, head); err != nil {
+		if err := v.checkNote(ctx, db, keys, notedAt{"note", p.Note, p.PublishedAt, stated, stored, head}); err != nil {
 			return err
+		}
+		var withdrawals []Withdrawal
+		err := db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND publication_number = ?",
+			p.TownID, p.PeriodCode, p.Number).Find(&withdrawals).Error
+		if err != nil {
+			return err
+		}
+		for _, w := range withdrawals {
+			v.Withdrawn = true
+			text, _ := signature.Split(w.Note)
+			head := trailOf(text, withdrawalFormat)
+			stated, stored := firstDifference(text, w.text(run, p.PublishedAt, head))
+			note := notedAt{"withdrawal", w.Note, w.WithdrawnAt, stated, stored, head}
+			if err := v.checkNote(ctx, db, keys, note); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// notedAt is a note with its time, the first line in which its text differs from the rows
+// that it is about, as it is in both, and the head of the trail that it names.
+type notedAt struct {
+	what           string
+	note           string
+	at             time.Time
+	stated, stored string
+	head           audit.Head
+}
+
+// checkNote compares a note with its rows, with the keys and with the trail.
+func (v *Verification) checkNote(ctx context.Context, db *gorm.DB, keys signature.Keys, n notedAt) error {
+	v.check(n.what, n.stated, n.stored)
+	signed := "signed"
+	if !signature.Signed(n.note) {
+		if !slices.ContainsFunc(keys.Keys, func(k signature.Key) bool { return k.From.Before(n.at) }) {
+			v.check("signature", "unsigned", "unsigned")
+			return nil
+		}
+		signed = "unsigned, although there was a key"
+	} else if _, _, err := keys.Open(n.note, n.at); err != nil {
+		signed = err.Error()
+	}
+	v.check("signature", "signed", signed)
+	return v.checkTrail(ctx, db, n.head)
 }
 
 // firstDifference returns the first lines in which two texts differ; where they do not,
@@ -176,8 +210,8 @@ func (v *Verification) checkTrail(ctx context.Context, db *gorm.DB, head audit.H
 }
 
 // trailOf returns the head that the text of a note names.
-func trailOf(text string) (head audit.Head) {
-	for _, pair := range signature.Fields(text, publicationFormat) {
+func trailOf(text, format string) (head audit.Head) {
+	for _, pair := range signature.Fields(text, format) {
 		if pair[0] == "trail" {
 			sequence, hash, _ := strings.Cut(pair[1], " ")
 			head.Sequence, _ = strconv.ParseInt(sequence, 10, 64)
@@ -192,15 +226,17 @@ const (
 	readmeFile  = "README.md"
 	noteFile    = "note.txt"
 	receiptFile = "receipt.json"
-	keysFile    = "keys.json"
-	schemeFile  = "scheme.json"
-	resultText  = "result.txt"
-	dataFile    = "data.csv"
+	// the signed note of the withdrawal; only in a package of a withdrawn publication
+	withdrawalFile = "withdrawal.txt"
+	keysFile       = "keys.json"
+	schemeFile     = "scheme.json"
+	resultText     = "result.txt"
+	dataFile       = "data.csv"
 )
 
 // members is the order of a package; the details of branches follow nodesFile.
 var members = []string{
-	readmeFile, noteFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile,
+	readmeFile, noteFile, withdrawalFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile,
 }
 
 // readme is what a package says of itself.
@@ -210,11 +246,15 @@ var readme string
 
 // readmes are the hashes of every readme that packages have had, the present one last: no
 // signature covers it.
-var readmes = []string{"1cba43d7e05008e8a78bf1cb8f97913d1a719a1685498d585831f3c3878510b4"}
+var readmes = []string{
+	"1cba43d7e05008e8a78bf1cb8f97913d1a719a1685498d585831f3c3878510b4",
+	"85d478efc79ab41781773bb3ffc5778917bed2314a551140a1bdf3c616b57774",
+}
 
 // Package returns the publication as a zip file that can be checked offline: with the
-// details of the branches in reach, and with the data file where data is set. Its bytes
-// are the same as long as rights and keys are.
+// details of the branches in reach, with the data file where data is set, and with the note
+// of its withdrawal. Its bytes are the same as long as rights and keys are, and it is not
+// withdrawn.
 func (c *ResultCache) Package(
 	ctx context.Context, db *gorm.DB, p Publication, reach access.Reach, data bool,
 ) (_ []byte, err error) {
@@ -227,7 +267,11 @@ func (c *ResultCache) Package(
 	if err != nil {
 		return nil, err
 	}
-	return packed(o.members(published.Note, keys, reach.Has, data))
+	m := o.members(published.Note, keys, reach.Has, data)
+	if w := published.withdrawn; w != nil {
+		m[withdrawalFile] = w.Note
+	}
+	return packed(m)
 }
 
 // members returns the content of a package.
@@ -358,6 +402,7 @@ func VerifyPackage(content []byte, trusted []string) Verification {
 		stated[pair[0]] = pair[1]
 	}
 	v.Town, v.Period, v.Run = stated["town"], stated["period"], stated["run"]
+	v.checkWithdrawal(m, stated, trusted)
 	v.check(receiptFile, sha256Hex(receiptOf(text)), sha256Hex(m[receiptFile]))
 	v.check(schemeFile, stated["scheme_hash"], sha256Hex(m[schemeFile]))
 	v.check(resultText, stated["result_hash"], sha256Hex(m[resultText]))
@@ -384,23 +429,61 @@ func (v *Verification) checkSigned(m map[string]string, trusted []string) string
 		return ""
 	}
 	text, _ := signature.Split(m[noteFile])
-	var at time.Time
+	at := ""
 	for _, pair := range signature.Fields(text, publicationFormat) {
 		if pair[0] == "published" {
-			at, _ = time.Parse(time.RFC3339Nano, pair[1]) // the zero time is before every key
+			at = pair[1]
 		}
 	}
-	signed := "signed"
-	_, by, err := keys.Open(m[noteFile], at)
+	v.check(noteFile, "signed", signedBy(keys, trusted, m[noteFile], at))
+	return text
+}
+
+// signedBy returns "signed" where a key of the time, for which the trusted keys vouch, has
+// signed the note, and otherwise what is wrong.
+func signedBy(keys signature.Keys, trusted []string, note, at string) string {
+	instant, _ := time.Parse(time.RFC3339Nano, at) // the zero time is before every key
+	_, by, err := keys.Open(note, instant)
 	if err != nil {
-		signed = err.Error()
-	} else if trusted != nil && !slices.ContainsFunc(keys.TrustedBy(trusted).Keys, func(k signature.Key) bool {
+		return err.Error()
+	}
+	if trusted != nil && !slices.ContainsFunc(keys.TrustedBy(trusted).Keys, func(k signature.Key) bool {
 		return slices.Contains(by, k.ID())
 	}) {
-		signed = "signed by " + strings.Join(by, ", ") + ", for which the given key does not vouch"
+		return "signed by " + strings.Join(by, ", ") + ", for which the given key does not vouch"
 	}
-	v.check(noteFile, "signed", signed)
-	return text
+	return "signed"
+}
+
+// checkWithdrawal checks the note of a withdrawal, where the package has one: that it is
+// signed and about this publication, as stated in its own note.
+func (v *Verification) checkWithdrawal(m, stated map[string]string, trusted []string) {
+	note, ok := m[withdrawalFile]
+	if !ok {
+		return
+	}
+	v.Withdrawn = true
+	text, _ := signature.Split(note)
+	pairs := signature.Fields(text, withdrawalFormat)
+	about, own, at := "", "", ""
+	for _, pair := range pairs {
+		switch pair[0] {
+		case "town", "period", "publication", "run", "result_hash", "published":
+			about, own = about+pair[1]+"\n", own+stated[pair[0]]+"\n"
+		case "withdrawn":
+			at = pair[1]
+		}
+	}
+	if about == "" || about != own {
+		v.check(withdrawalFile, "about "+stated["publication"]+" of "+stated["period"], about)
+		return
+	}
+	keys, err := signature.ParseKeys([]byte(m[keysFile]))
+	if err != nil {
+		v.check(keysFile, "signed", err.Error())
+		return
+	}
+	v.check(withdrawalFile, "signed", signedBy(keys, trusted, note, at))
 }
 
 // checkListed checks the files of the result with the hashes that result.txt lists, and

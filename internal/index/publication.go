@@ -21,8 +21,8 @@ import (
 	"bulwark/internal/town"
 )
 
-// Publication makes a run the result of a period. The one of the highest number
-// counts; earlier ones stay citable.
+// Publication makes a run the result of a period. Of those that were not withdrawn the one
+// of the highest number counts; the others stay citable.
 type Publication struct {
 	TownID      string    `gorm:"primaryKey" json:"-"`
 	PeriodCode  string    `gorm:"primaryKey" json:"period" example:"2023Q3"`
@@ -37,6 +37,8 @@ type Publication struct {
 	AppealID    *string `json:"appeal,omitempty" format:"uuid"` // that it upholds
 	FromPeriod  *string `json:"-"`                              // From, as columns
 	FromNumber  *int64  `json:"-"`
+	// although too few branches had a score or the period had not ended, for the reason that it states
+	Forced bool `json:"forced,omitempty,omitzero"`
 	// its hashes, and the signatures under them; see docs/trust.md
 	Note string `json:"note"`
 	// what its changes are counted from; absent where nothing was published before
@@ -75,6 +77,7 @@ func (p Publication) notice() *evaluation.Notice {
 	}
 	return &evaluation.Notice{
 		From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, OnePerson: p.onePerson(), Signed: signature.Signed(p.Note),
+		Forced: p.Forced,
 	}
 }
 
@@ -131,33 +134,14 @@ type publishedRun struct {
 	SchemeHash string
 	DataHash   string
 	ResultHash string
-	first      *evaluation.Notice // of the first publication of the period
-	latest     int64              // number of the last one
+	first      *Publication // of the period that was not withdrawn; nil where there is none
+	latest     int64        // number of the last one that was not withdrawn; 0 where there is none
+	withdrawn  *Withdrawal  // nil: it was not
 }
 
 // readPublications reads the publications of one period in one statement, or all of
 // the town where period is empty.
 func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (publications, error) {
-	return selectPublications(ctx, db, `WHERE p.town_id = ? AND (? = '' OR p.code = ?) AND p.state IN ?`,
-		townID, period, period, []evaluation.PeriodState{evaluation.Published, evaluation.Final})
-}
-
-// readPublication reads one publication, whatever has become of its period since.
-func readPublication(ctx context.Context, db *gorm.DB, townID string, ref PublicationRef) (*publishedRun, error) {
-	list, err := selectPublications(ctx, db, `WHERE p.town_id = ? AND p.code = ? AND c.number = ?`,
-		townID, ref.Period, ref.Publication)
-	if err == nil && len(list) == 0 {
-		err = fault.NotFound("not_found", "考评周期 %s 没有第 %d 次公布", "the period %s has no publication %d", ref.Period,
-			ref.Publication)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &list[0], nil
-}
-
-// selectPublications reads the publications that the condition selects.
-func selectPublications(ctx context.Context, db *gorm.DB, condition string, args ...any) (publications, error) {
 	var rows []struct {
 		evaluation.Period
 		Number               int64
@@ -167,6 +151,7 @@ func selectPublications(ctx context.Context, db *gorm.DB, condition string, args
 		NoticeUntil          *day.Date
 		NoticeFloor          int64
 		AppealID             *string
+		Forced               bool
 		ProposedBy           string
 		ConfirmedBy          string
 		Note                 string
@@ -175,20 +160,30 @@ func selectPublications(ctx context.Context, db *gorm.DB, condition string, args
 		Ended                database.JSON[[]evaluation.EndedBranch]
 		SchemeHash, DataHash string
 		ResultHash           string
+		LastNumber           int64
+		WithdrawnBy          string
+		WithdrawnAt          *time.Time
+		WithdrawnReason      string
+		WithdrawnProposedBy  string
+		WithdrawnConfirmedBy string
+		WithdrawnNote        string
 	}
 	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.notice_floor, c.appeal_id, c.note,
-c.from_period, c.from_number, c.ended, c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash
+c.forced, c.from_period, c.from_number, c.ended, c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash, w.last_number, w.withdrawn_by, w.withdrawn_at,
+w.reason AS withdrawn_reason, w.proposed_by AS withdrawn_proposed_by, w.confirmed_by AS withdrawn_confirmed_by, w.note AS withdrawn_note
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
 JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
-`+condition+` ORDER BY p.starts_on, p.code, c.number`, args...).Scan(&rows).Error
+LEFT JOIN withdrawals w ON w.town_id = c.town_id AND w.period_code = c.period_code AND w.publication_number = c.number
+WHERE p.town_id = ? AND (? = '' OR p.code = ?) ORDER BY p.starts_on, p.code, c.number`,
+		townID, period, period).Scan(&rows).Error
 	e := make(publications, len(rows))
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
 				TownID: r.TownID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
 				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor,
-				AppealID:   r.AppealID,
+				AppealID: r.AppealID, Forced: r.Forced,
 				Note:       r.Note,
 				Ended:      r.Ended,
 				ProposedBy: r.ProposedBy, ConfirmedBy: r.ConfirmedBy,
@@ -196,6 +191,13 @@ JOIN runs r ON r.town_id = c.town_id AND r.id = c.run_id
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
 		e[i].setFrom(r.FromPeriod, r.FromNumber)
+		if r.WithdrawnAt != nil {
+			e[i].withdrawn = &Withdrawal{
+				TownID: townID, PeriodCode: r.Code, PublicationNumber: r.Number, LastNumber: r.LastNumber,
+				WithdrawnBy: r.WithdrawnBy, WithdrawnAt: *r.WithdrawnAt, Reason: r.WithdrawnReason,
+				ProposedBy: r.WithdrawnProposedBy, ConfirmedBy: r.WithdrawnConfirmedBy, Note: r.WithdrawnNote,
+			}
+		}
 	}
 	e.link()
 	return e, err
@@ -207,22 +209,53 @@ func (publications) fresh(age time.Duration) bool { return age < freshFor }
 // size returns the bytes that the list takes in memory.
 func (e publications) size() int { return 2048 * (len(e) + 1) }
 
-// link sets in each publication the first and the last one of its period.
+// link sets in each publication the first and the last one of its period that were not
+// withdrawn.
 func (e publications) link() {
-	for i := range e {
-		if i > 0 && e[i-1].PeriodCode == e[i].PeriodCode {
-			e[i].first = e[i-1].first
-		} else {
-			e[i].first = e[i].notice()
+	for start := 0; start < len(e); {
+		list := e.of(e[start].PeriodCode)
+		var first *Publication
+		var latest int64
+		for i := range list {
+			if list[i].withdrawn != nil {
+				continue
+			}
+			if latest = list[i].Number; first == nil {
+				first = &list[i].Publication
+			}
+		}
+		for i := range list {
+			list[i].first, list[i].latest = first, latest
+		}
+		start += len(list)
+	}
+}
+
+// standing returns those that were not withdrawn.
+func (e publications) standing() publications {
+	return slices.DeleteFunc(slices.Clone(e), func(p publishedRun) bool { return p.withdrawn != nil })
+}
+
+// counts reports whether it is the result of its period.
+func (p *publishedRun) counts() bool { return p.withdrawn == nil && p.Number == p.latest }
+
+// firstNotice is the notice of the first publication of the period; nil where it has none.
+func (p *publishedRun) firstNotice() *evaluation.Notice {
+	if p.first == nil {
+		return nil
+	}
+	return p.first.notice()
+}
+
+// before returns the number of the publication that counted when the one of the number was
+// published; of the one before it where none did, and 0 where there is none.
+func (e publications) before(period string, number int64) int64 {
+	for _, p := range slices.Backward(e.of(period)) {
+		if p.Number < number && (p.withdrawn == nil || p.withdrawn.LastNumber >= number) {
+			return p.Number
 		}
 	}
-	for i := len(e) - 1; i >= 0; i-- {
-		if i < len(e)-1 && e[i+1].PeriodCode == e[i].PeriodCode {
-			e[i].latest = e[i+1].latest
-		} else {
-			e[i].latest = e[i].Number
-		}
-	}
+	return number - 1
 }
 
 // of returns the publications of one period, which follow one another.
@@ -238,15 +271,17 @@ func (e publications) of(period string) publications {
 	return e[first:end]
 }
 
-// find returns the publication of the number, or the latest where it is 0; NotFound
-// where the period is not published or has no such publication.
+// find returns the publication of the number, or the latest that was not withdrawn where it
+// is 0; NotFound where the period is not published or has no such publication.
 func (e publications) find(period string, number int64) (*publishedRun, error) {
 	list := e.of(period)
 	if len(list) == 0 {
 		return nil, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
 	}
 	if number == 0 {
-		return &list[len(list)-1], nil
+		if number = list[0].latest; number == 0 {
+			return nil, list[len(list)-1].withdrawn.withdrawnPeriod()
+		}
 	}
 	for i := range list {
 		if list[i].Number == number {
@@ -261,7 +296,7 @@ func (e publications) find(period string, number int64) (*publishedRun, error) {
 func (e publications) previous(p evaluation.Period) *publishedRun {
 	var last *publishedRun
 	for i := range e {
-		if e[i].Period.Kind == p.Kind && e[i].Period.StartsOn < p.StartsOn {
+		if e[i].counts() && e[i].Period.Kind == p.Kind && e[i].Period.StartsOn < p.StartsOn {
 			last = &e[i]
 		}
 	}
@@ -300,14 +335,24 @@ type Source struct {
 	AmendmentNotice *PublicNotice `json:"amendment_notice,omitempty"`
 	// published by one person: no second one confirmed it
 	OnePerson bool `json:"one_person,omitempty,omitzero"`
+	// published although too few branches had a score or the period had not ended; the publication states the reason
+	Forced bool `json:"forced,omitempty,omitzero"`
+	// by whom and why it was taken back; absent where it was not
+	Withdrawn *PublicWithdrawal `json:"withdrawn,omitempty"`
 }
 
 func (p *publishedRun) source(today day.Date) Source {
-	s := Source{Publication: p.Number, Notice: publicNotice(p.first, today), OnePerson: p.onePerson()}
+	s := Source{
+		Publication: p.Number, Notice: publicNotice(p.firstNotice(), today), OnePerson: p.onePerson(), Forced: p.Forced,
+		Withdrawn: p.withdrawn.told(),
+	}
+	if p.withdrawn != nil {
+		s.Notice = nil
+	}
 	if p.latest > p.Number {
 		s.SupersededBy = p.latest
 	}
-	if p.Number > 1 {
+	if p.withdrawn == nil && p.first.Number < p.Number {
 		s.AmendmentNotice = publicNotice(p.notice(), today)
 	}
 	return s
@@ -316,7 +361,8 @@ func (p *publishedRun) source(today day.Date) Source {
 // token returns a different text for sources that read differently.
 func (s Source) token() string {
 	open := func(c *PublicNotice) bool { return c != nil && c.Open }
-	return fmt.Sprintf("%d.%d.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice))
+	return fmt.Sprintf("%d.%d.%t.%t.%t", s.Publication, s.SupersededBy, open(s.Notice), open(s.AmendmentNotice),
+		s.Withdrawn != nil)
 }
 
 // PublicationDetail is a publication as it is cited: with the hashes of its receipt, its
@@ -336,8 +382,28 @@ type PublicationDetail struct {
 	// rights to decide that an administrator gave since the publication before because nobody was left to acknowledge them
 	GivenAlone []credential.GivenAlone `json:"rights_given_alone,omitempty"`
 	OnePerson  bool                    `json:"one_person,omitempty,omitzero"` // no second person confirmed it
+	// by whom and why it was taken back; absent where it was not
+	Withdrawn *PublicWithdrawal `json:"withdrawn,omitempty"`
+	// last instant at which the caller can withdraw it; absent where he or she cannot
+	WithdrawUntil *time.Time `json:"withdraw_until,omitempty"`
+	Allowed       []string   `json:"allowed"` // what the caller can do with it now
 	// every branch whose score, grade or rank it changed; only in the answer to an amendment
 	Touched []proposal.Touched `json:"touched,omitempty"`
+	// what would happen; only in the answer to a dry run
+	DryRun *evaluation.Preview `json:"dry_run,omitempty"`
+}
+
+// Waits sets the result of a dry run: the preview, and what it says of the publication where
+// that would wait for a second person.
+func (d *PublicationDetail) Waits(waiting *proposal.Proposal, preview evaluation.Preview) {
+	if waiting != nil {
+		d.PeriodCode, d.Number, d.Reason = waiting.PeriodCode, waiting.PublicationNumber, waiting.Reason
+		d.DataHash, d.ResultHash, d.Touched = waiting.DataHash, waiting.ResultHash, waiting.Touched.V
+	}
+	if d.Allowed == nil {
+		d.Allowed = []string{}
+	}
+	d.DryRun = &preview
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.
@@ -352,6 +418,9 @@ func (c *ResultCache) ListPublications(
 	list := []PublicationDetail{}
 	for _, p := range e.of(period) {
 		list = append(list, p.detail(access.PrincipalFrom(ctx), db.NowFunc()))
+	}
+	if err := fillWithdrawal(ctx, db, townID, e, list); err != nil {
+		return nil, err
 	}
 	return list, e.fillSince(ctx, db, townID, list)
 }
@@ -423,6 +492,9 @@ func (c *ResultCache) FindPublication(
 		return d, err
 	}
 	one := []PublicationDetail{d}
+	if err := fillWithdrawal(ctx, db, townID, e, one); err != nil {
+		return d, err
+	}
 	err = e.fillSince(ctx, db, townID, one)
 	return one[0], err
 }
@@ -442,7 +514,10 @@ func (p *publishedRun) detail(caller access.Principal, now time.Time) Publicatio
 	i := PublicationDetail{
 		Publication: p.Publication, SchemeHash: p.SchemeHash, DataHash: p.DataHash, ResultHash: p.ResultHash,
 		Signed: signature.Signed(p.Note), SupersededBy: p.source(today).SupersededBy, Notice: publicNotice(p.notice(), today),
-		OnePerson: p.onePerson(),
+		OnePerson: p.onePerson(), Withdrawn: p.withdrawn.told(), Allowed: []string{},
+	}
+	if p.withdrawn != nil {
+		i.Notice = nil
 	}
 	for _, name := range []*string{&i.PublishedBy, &i.ProposedBy, &i.ConfirmedBy} {
 		*name = caller.Told(*name, policy.LeadingGroup)

@@ -30,7 +30,7 @@ func MovePeriod(
 	defer fault.Wrap(&err, "period %s", ref.ID)
 	switch m.To {
 	case evaluation.Published:
-		after, waiting, err = publish(ctx, db, ref, m.Reason)
+		after, waiting, err = publish(ctx, db, ref, m)
 		switch {
 		case err != nil:
 		case waiting == nil:
@@ -90,9 +90,10 @@ func lock(
 
 // publish makes the last run of a locked period its result and opens its public
 // notice, or proposes that. The run must be of this locking: one that was made before
-// the period was reopened is refused.
+// the period was reopened is refused, and so is one that leaves too much out, unless by
+// force.
 func publish(
-	ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string,
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
 ) (after evaluation.Period, waiting *proposal.Proposal, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		waiting = nil
@@ -111,16 +112,24 @@ func publish(
 		if err != nil {
 			return err
 		}
+		forced, err := run.refuseGaps(ctx, tx, p, t, m)
+		if err != nil {
+			return err
+		}
 		if !p.TakesTwo(t) {
-			after, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: reason})
+			after, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: m.Reason, Forced: forced})
 			return err
 		}
 		if err := refuseUnsigned(ctx, t); err != nil {
 			return err
 		}
+		number, err := nextNumber(tx, &Publication{}, p.TownID, p.Code)
+		if err != nil {
+			return err
+		}
 		made, err := proposal.Create(ctx, tx, proposal.Proposal{
-			TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Publish, PublicationNumber: 1, RunID: &run.ID,
-			DataHash: run.DataHash, ResultHash: run.ResultHash, Reason: reason,
+			TownID: p.TownID, PeriodCode: p.Code, Action: proposal.Publish, PublicationNumber: number, RunID: &run.ID,
+			DataHash: run.DataHash, ResultHash: run.ResultHash, Reason: m.Reason, Forced: forced,
 		})
 		if err != nil {
 			return err
@@ -155,7 +164,7 @@ func publishRun(
 // DecideProposal confirms, rejects or withdraws a proposal. One that is confirmed is
 // carried out in the same transaction, by all the rules that held when it was made, and
 // refused by proposal.Changed where what it pins no longer holds. amended is the period
-// whose result was amended.
+// whose result was amended or withdrawn.
 func DecideProposal(
 	ctx context.Context, db *gorm.DB, ref workflow.Ref, to proposal.State, reason string,
 ) (after proposal.Proposal, amended string, err error) {
@@ -166,6 +175,9 @@ func DecideProposal(
 			return confirmPublication(ctx, tx, p)
 		}
 		amended = p.PeriodCode
+		if p.Action == proposal.Withdraw {
+			return confirmWithdrawal(ctx, tx, p)
+		}
 		return confirmAmendment(ctx, tx, p)
 	})
 	return after, amended, err
@@ -188,7 +200,15 @@ func confirmPublication(ctx context.Context, tx *gorm.DB, x proposal.Proposal) e
 	if run.ID != *x.RunID || run.DataHash != x.DataHash || run.ResultHash != x.ResultHash {
 		return x.Changed()
 	}
-	_, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: x.Reason}.confirmed(ctx, x))
+	t, err := town.Find(ctx, tx, p.TownID)
+	if err != nil {
+		return err
+	}
+	asked := evaluation.PeriodMove{Reason: x.Reason, Force: x.Forced}
+	if _, err := run.refuseGaps(ctx, tx, p, t, asked); err != nil {
+		return err
+	}
+	_, err = publishRun(ctx, tx, p, Publication{RunID: run.ID, Reason: x.Reason, Forced: x.Forced}.confirmed(ctx, x))
 	return err
 }
 
@@ -240,8 +260,10 @@ func (p *Publication) count(ctx context.Context, tx *gorm.DB, period evaluation.
 
 // FillNotices sets the notices of the periods of one town, and removes publish from
 // what is allowed with one that has no run, or that waits for a second person or needs
-// one, finalise with one that has to wait, and lock with one whose sheets contradict each
-// other. At most two statements, and three for each period that the caller may lock.
+// one or of which nobody has a score, finalise with one that has to wait, withdraw with one
+// whose publication stays, and lock with one whose sheets contradict each other. At most
+// two statements, three where one was published within a day, and three for each period
+// that the caller may lock.
 func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) (err error) {
 	defer fault.Wrap(&err, "notices of periods")
 	if err := evaluation.WithholdLock(ctx, db, periods); err != nil {
@@ -265,33 +287,56 @@ func FillNotices(ctx context.Context, db *gorm.DB, periods []evaluation.Period) 
 	}
 	err = db.WithContext(ctx).Raw(`SELECT c.*, (SELECT COUNT(*) FROM appeals a WHERE a.town_id = c.town_id AND a.period_code = c.period_code AND a.state = ?)
 	+ (SELECT COUNT(*) FROM proposals o WHERE o.town_id = c.town_id AND o.period_code = c.period_code AND o.state = ?) AS waiting
-FROM publications c WHERE c.town_id = ? AND c.period_code IN ? ORDER BY c.period_code, c.number`,
+FROM publications c WHERE c.town_id = ? AND c.period_code IN ? AND `+Standing("c")+` ORDER BY c.period_code, c.number`,
 		Filed, proposal.Open, periods[0].TownID, published).Scan(&rows).Error
 	if err != nil {
 		return err
 	}
 	today := day.Of(db.NowFunc())
+	var latest publications
 	for i := range periods {
 		p := &periods[i]
+		var last *publishedRun
 		for _, r := range rows {
 			if r.PeriodCode != p.Code {
 				continue
 			}
 			n := r.notice()
-			if r.Number == 1 {
+			if last == nil { // the first one
 				p.Notice = n
 			}
 			if r.Waiting > 0 || n != nil && n.Open(today) {
 				p.Allowed = without(p.Allowed, "finalise")
 			}
+			last = &publishedRun{Publication: r.Publication, Period: *p, latest: r.Number}
+		}
+		if last != nil && slices.Contains(p.Allowed, withdrawing) && !db.NowFunc().After(last.withdrawalUntil()) {
+			latest = append(latest, *last)
 		}
 	}
-	return nil
+	return withholdWithdrawal(ctx, db, periods, latest)
+}
+
+// withholdWithdrawal removes withdraw from what is allowed with the periods of which the
+// caller cannot withdraw a publication of the list.
+func withholdWithdrawal(ctx context.Context, db *gorm.DB, periods []evaluation.Period, latest publications) error {
+	refusals, err := map[string]error{}, error(nil)
+	if len(latest) > 0 {
+		refusals, err = withdrawalRefusals(ctx, db, periods[0].TownID, latest)
+	}
+	for i := range periods {
+		p := &periods[i]
+		if len(latest.of(p.Code)) == 0 || refusals[p.Code] != nil {
+			p.Allowed = without(p.Allowed, withdrawing)
+		}
+	}
+	return err
 }
 
 // refusePublishing removes publish from what is allowed with those of the periods of
-// which nothing was computed since they were locked, or of which a proposal is open, and
-// with those that take two persons where the caller is none.
+// which nothing was computed since they were locked, of which the last run has no score, or
+// of which a proposal is open, and with those that take two persons where the caller is
+// none.
 func refusePublishing(ctx context.Context, db *gorm.DB, periods []evaluation.Period, locked []string) error {
 	if len(locked) == 0 {
 		return nil
@@ -299,7 +344,9 @@ func refusePublishing(ctx context.Context, db *gorm.DB, periods []evaluation.Per
 	var ready []string
 	err := db.WithContext(ctx).Raw(`SELECT p.code FROM periods p JOIN towns t ON t.code = p.town_id
 WHERE p.town_id = @town AND p.code IN @locked
-AND EXISTS (SELECT 1 FROM runs r WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at)
+AND EXISTS (SELECT 1 FROM runs r JOIN results s ON s.town_id = r.town_id AND s.run_id = r.id AND s.status = 'scored'
+	WHERE r.town_id = p.town_id AND r.period_code = p.code AND r.created_at >= p.state_at
+	AND r.number = (SELECT MAX(m.number) FROM runs m WHERE m.town_id = p.town_id AND m.period_code = p.code))
 AND NOT EXISTS (SELECT 1 FROM proposals o WHERE o.town_id = p.town_id AND o.period_code = p.code AND o.state = @open)
 AND (@person <> '' OR p.second_person <> @required AND t.second_person <> @required)`, map[string]any{
 		"town": periods[0].TownID, "locked": locked, "open": proposal.Open, "person": access.PrincipalFrom(ctx).Person,
@@ -363,6 +410,7 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 	}
 	today := day.Of(tx.NowFunc())
 	var open *publishedRun
+	list = list.standing()
 	for i := range list {
 		if n := list[i].notice(); n != nil && n.Open(today) && (open == nil || n.Until > *open.NoticeUntil) {
 			open = &list[i]
@@ -373,7 +421,7 @@ func refuseFinal(ctx context.Context, tx *gorm.DB, p evaluation.Period) error {
 		by := open.lock()
 		by.CanLift = fault.Nobody
 		return fault.Locked("notice_open",
-			"公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: it can be made final on the day after", *open.NoticeUntil).
+			"公示期至 %s 止，期满后方可定为最终", "the public notice runs until %s: the period can be made final from the day after", *open.NoticeUntil).
 			Held(by).With(waiting...)
 	case len(waiting) > 0:
 		return fault.Locked("appeals_undecided",

@@ -16,12 +16,12 @@ import (
 	"bulwark/internal/town"
 )
 
-// Ranking is the list of a period as everybody sees it. Figures are rounded as
+// Ranking is the published list of a period. Figures are rounded as
 // the scheme does; ranks are made from the rounded score.
 type Ranking struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q3"`
-	Status string `json:"status" enums:"provisional,published,final"`
+	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
 	Scheme scheme.Ref `json:"scheme"`

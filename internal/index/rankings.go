@@ -63,7 +63,7 @@ type RankedInTown struct {
 	Coverage  float64        `json:"coverage" example:"1"`
 }
 
-// RankingsQuery asks for the rankings of the towns of an area. Class and Kind, where
+// RankingsQuery selects the rankings of the towns of an area. Class and Kind, where
 // not empty, narrow the lists; ranks stay those of the whole group.
 type RankingsQuery struct {
 	Area, Period, Language string

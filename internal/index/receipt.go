@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ import (
 type Receipt struct {
 	Run
 	Source
-	Status string `json:"status" enums:"published,final"`
+	Status string `json:"status" enums:"published,final,withdrawn"`
 	Signed bool   `json:"signed"` // false: only the database says that it is so
 	Note   string `json:"note"`   // what is signed, and the signatures under it; see docs/trust.md
 }
@@ -68,7 +69,7 @@ func (c *computation) receipt(p evaluation.Period, o *Outcome) Run {
 	data := c.dataFile()
 	return Run{
 		TownID: p.TownID, PeriodCode: p.Code, Scheme: p.Scheme,
-		Engine: Engine, Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data),
+		Engine: c.byEngine(), Seed: seedOf(c.scheme.Hash + data), SchemeHash: c.scheme.Hash, DataHash: sha256Hex(data),
 		ResultHash: o.resultHash(data), Data: data,
 	}
 }
@@ -208,22 +209,36 @@ func whole(n *int) string {
 
 // Verification is whether a stored run agrees with its receipt.
 type Verification struct {
-	Town   string  `json:"town" example:"demo"`
-	Period string  `json:"period" example:"2023Q2"`
-	Run    string  `json:"run" format:"uuid"`
-	Engine string  `json:"engine" example:"bulwark/composite 1"` // that computed again, now
-	OK     bool    `json:"ok"`
-	Checks []Check `json:"checks"`
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	Run    string `json:"run" format:"uuid"`
+	Engine string `json:"engine" example:"bulwark/composite 2"` // that computed again, now
+	OK     bool   `json:"ok"`
+	// its publication was taken back
+	Withdrawn bool    `json:"withdrawn,omitempty,omitzero"`
+	Checks    []Check `json:"checks"`
 }
 
 // Check compares one hash of a receipt with the thing itself.
 type Check struct {
 	// stored: the rows that are served; note, signature and trail: of the publication, and the record that it names;
-	// rows: publications, run and results, held against the trail, with the places that differ
-	What     string `json:"what" enums:"scheme,data,recomputed,stored,note,signature,trail,rows"`
+	// withdrawal: the note of its withdrawal, which a signature and a trail follow too;
+	// rows: publications, run and results, held against the trail, with the places that differ;
+	// other_engine, instead of recomputed: the run was made by another engine, which this one cannot
+	// compute again; receipt and computed name the two, and it is no fault
+	What     string `json:"what" enums:"scheme,data,recomputed,other_engine,stored,note,signature,trail,withdrawal,rows"`
 	Receipt  string `json:"receipt"`
 	Computed string `json:"computed"`
 	OK       bool   `json:"ok"`
+}
+
+// OtherEngine is the check of a run that was made by another engine than this one.
+const OtherEngine = "other_engine"
+
+// OtherEngine reports whether the run was made by another engine, so that its figures were
+// not computed again.
+func (v Verification) OtherEngine() bool {
+	return slices.ContainsFunc(v.Checks, func(c Check) bool { return c.What == OtherEngine })
 }
 
 // Verify computes a published result again and compares it with its receipt.
@@ -260,7 +275,8 @@ func (Verification) fresh(age time.Duration) bool { return age < verifiedFor }
 func (v Verification) size() int { return 1024 * (len(v.Checks) + 1) }
 
 // verify computes the run again from its scheme and data file, and compares every
-// figure, to the last bit, with the receipt and with the rows that are served.
+// figure, to the last bit, with the receipt and with the rows that are served. What another
+// engine made is not computed again; the rest is compared all the same.
 func verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err error) {
 	defer fault.Wrap(&err, "verify the run %s", run.ID)
 	v := Verification{Town: run.TownID, Period: run.PeriodCode, Run: run.ID, Engine: Engine, OK: true}
@@ -274,7 +290,11 @@ func verify(ctx context.Context, db *gorm.DB, run Run) (_ Verification, err erro
 	if err != nil {
 		return v, err
 	}
-	v.check("recomputed", run.ResultHash, recomputed)
+	if run.Engine == Engine {
+		v.check("recomputed", run.ResultHash, recomputed)
+	} else {
+		v.Checks = append(v.Checks, Check{OtherEngine, run.Engine, Engine, true})
+	}
 	v.check("stored", run.ResultHash, served)
 	return v, v.checkNotes(ctx, db, run)
 }
@@ -321,8 +341,8 @@ func (o *Outcome) nameAs(named map[string]*Result) {
 	}
 }
 
-// VerifyAll verifies every run of the town (every town where townID is empty) and
-// hands each verification to report.
+// VerifyAll verifies every run of the town (every town where townID is empty) and passes each verification to
+// report.
 func VerifyAll(ctx context.Context, db *gorm.DB, townID string, report func(Verification)) (err error) {
 	defer fault.Wrap(&err, "verify the runs of %q", townID)
 	q := db.WithContext(ctx).Select("town_id", "id")

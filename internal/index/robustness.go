@@ -99,7 +99,7 @@ const replicates = 1000
 type Robustness struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q2"`
-	Status string `json:"status" enums:"published,final"`
+	Status string `json:"status" enums:"published,final,withdrawn"`
 	Run    string `json:"run" format:"uuid"`
 	Source
 	RobustnessDraws
@@ -260,7 +260,7 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) stor
 // it is not known yet.
 func (v View) Robustness(language string) (Robustness, error) {
 	if v.current.Run == nil || v.current.robustness == nil {
-		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "it is being computed: try again in a moment")
+		e := fault.Unavailable("not_appraised", "稳健性尚在计算，请稍后再试", "the robustness is being computed: try again in a moment")
 		e.RetryAfter = time.Second
 		return Robustness{}, e
 	}

@@ -20,7 +20,7 @@ import (
 type Scorecard struct {
 	Town   string `json:"town" example:"demo"`
 	Period string `json:"period" example:"2023Q3"`
-	Status string `json:"status" enums:"provisional,published,final"`
+	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
 	Scheme    scheme.Ref     `json:"scheme"`
@@ -82,8 +82,7 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	return s, nil
 }
 
-// FillSources sets where the raw values of the scorecard come from, which who sees no
-// details is not told.
+// FillSources sets the sources of the raw values of the scorecard, unless the caller may not see its details.
 func (v View) FillSources(ctx context.Context, db *gorm.DB, s *Scorecard) error {
 	r := v.current.find(s.Branch.Code)
 	if s.Aggregated || r == nil {

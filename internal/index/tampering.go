@@ -41,6 +41,7 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB) error {
 func (r *Run) parts() []audit.Part {
 	return []audit.Part{
 		{Table: "publications", Key: []string{r.TownID, r.PeriodCode}},
+		{Table: "withdrawals", Key: []string{r.TownID, r.PeriodCode}},
 		{Table: "runs", Key: []string{r.TownID, r.ID}},
 		{Table: "results", Key: []string{r.TownID, r.ID}},
 		{Table: "result_nodes", Key: []string{r.TownID, r.ID}},
@@ -56,7 +57,7 @@ func differingRows(ctx context.Context, tx *gorm.DB, parts []audit.Part) (places
 	return places, err
 }
 
-// CheckRows adds a check that publications and results are stored as the trail says.
+// CheckRows adds a check that publications and results equal the audit trail.
 func (v *Verification) CheckRows(ctx context.Context, db *gorm.DB) error {
 	run := Run{TownID: v.Town, PeriodCode: v.Period, ID: v.Run}
 	places, err := differingRows(ctx, db, run.parts())

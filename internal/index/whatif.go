@@ -156,7 +156,7 @@ func (c *computation) suppose(values []SupposedValue) error {
 		switch {
 		case unit < 0:
 			faults = append(faults, fault.Field(at+"/branch", "unknown_branch",
-				"没有党组织“%s”", "there is no branch %q to suppose about", s.Branch))
+				"没有党组织“%s”", "there is no branch %q", s.Branch))
 			continue
 		case column < 0:
 			faults = append(faults, fault.Field(at+"/indicator", "unknown_indicator",
@@ -213,10 +213,13 @@ type Prediction struct {
 	Rank       int
 	Grade      string
 	Indicators map[string]float64 // the scores of those that have one; exact to nine decimals
+	Kept       []string           // indicators that were given a value and are computed with the real one, sorted
 }
 
 // Predict computes the result again with values of the branch, by indicator. Nothing
-// is stored.
+// is stored. For a reader who may not know the details of every branch, an indicator that
+// is measured against the others keeps its real value: the score of values that the reader
+// chooses would tell, question by question, what the others have.
 func (v View) Predict(branch string, values map[string]float64) (Prediction, error) {
 	o := v.current
 	if _, err := o.explainer(); err != nil {
@@ -224,8 +227,13 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 	}
 	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
 	var list []SupposedValue
+	var kept []string
 	for _, code := range slices.Sorted(maps.Keys(values)) {
 		x := values[code]
+		if v.hides(code) {
+			kept = append(kept, code)
+			continue
+		}
 		list = append(list, SupposedValue{Branch: branch, Indicator: code, Value: &x})
 	}
 	if err := c.suppose(list); err != nil {
@@ -238,7 +246,7 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		if c.branches[s.Unit].Code != branch || s.Status != composite.UnitScored {
 			continue
 		}
-		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}}
+		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}, Kept: kept}
 		for n, info := range c.scheme.Index.Nodes() {
 			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
 				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)

@@ -100,6 +100,44 @@ func TestSupposedRankIsAmongPublishedFigures(t *testing.T) {
 	}
 }
 
+// What a plan would bring is predicted alike over two publications with the same figures,
+// behind which the others have other values of what is measured against them: by a goal that
+// the reader chooses nothing of them can be found out. Who may read all sees the difference.
+func TestPredictionsTellNothingHidden(t *testing.T) {
+	one := access.Reach{Branches: map[string]bool{"b1": true}}
+	for name, reach := range map[string]access.Reach{"one branch": one, "all": {All: true}} {
+		var seen [2]string
+		for i, data := range []string{
+			"branch,a,b\nb1,50,60\nb2,80,80\nb3,20,30\n", "branch,a,b\nb1,50,60\nb2,80,100\nb3,20,0\n",
+		} {
+			v := published(t, `{"kind": "minmax"}`, data).For(reach)
+			var answers []any
+			for x := 0.0; x <= 100; x += 10 {
+				p, err := v.Predict("b1", map[string]float64{"a": x, "b": x})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if kept := fmt.Sprint(p.Kept); (kept == "[b]") == reach.All || p.Indicators["a"] != x {
+					t.Fatalf("%s, value %v: %+v", name, x, p)
+				}
+				answers = append(answers, p)
+			}
+			g, err := v.Gains(t.Context(), "b1", "en")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := json.Marshal(append(answers, g))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[i] = string(b)
+		}
+		if (seen[0] == seen[1]) == reach.All {
+			t.Errorf("for who may read %s:\n%s\n%s", name, seen[0], seen[1])
+		}
+	}
+}
+
 // A score that is measured against the others would tell what they have.
 func TestRelativeRulesAreNotSupposed(t *testing.T) {
 	v := published(t, `{"kind": "minmax"}`, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n")
@@ -107,11 +145,15 @@ func TestRelativeRulesAreNotSupposed(t *testing.T) {
 		t.Errorf("who may read all: %v", err)
 	}
 	v = v.For(access.Reach{Branches: map[string]bool{"b1": true}})
-	_, whatIf := v.WhatIf(t.Context(), Supposition{}, "en")
-	_, gains := v.Gains(t.Context(), "b1", "en")
-	for _, err := range []error{whatIf, gains} {
-		if !fault.Is(err, fault.KindForbidden) {
-			t.Errorf("who may read one branch: %v", err)
-		}
+	if _, err := v.WhatIf(t.Context(), Supposition{}, "en"); !fault.Is(err, fault.KindForbidden) {
+		t.Errorf("who may read one branch: %v", err)
+	}
+	g, err := v.Gains(t.Context(), "b1", "en")
+	if err != nil || g.ToNextRank != nil || g.ToNextGrade != nil || len(g.Indicators) != 2 {
+		t.Fatalf("who may read one branch: %+v, %v", g, err)
+	}
+	if a, b := g.Indicators[0], g.Indicators[1]; a.Goal == nil || a.More == 0 || b.Goal != nil || b.Median != nil ||
+		b.Best != nil || b.Next != nil || b.Less != 0 || b.More != 0 || b.Score != 100 {
+		t.Errorf("what own values would bring: %+v", g.Indicators)
 	}
 }

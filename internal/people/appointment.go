@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -48,33 +47,18 @@ func ListAppointments(
 	ctx context.Context, db *gorm.DB, townID string, f AppointmentFilter,
 ) (_ []Appointment, err error) {
 	defer fault.Wrap(&err, "appointments of %s", townID)
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	if f.On != "" {
-		q = inForce(q, f.On)
-	}
-	if f.Person != "" {
-		q = q.Where("person_code = ?", f.Person)
-	}
-	if f.Role != "" {
-		q = q.Where("role = ?", f.Role)
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
+	q := page(db.WithContext(ctx), townID, f.On, f.After, f.Limit)
+	q = database.Only(q, "person_code", f.Person, "role", string(f.Role))
 	var list []Appointment
-	err = q.Order("id").Find(&list).Error
+	err = q.Find(&list).Error
 	return list, err
 }
 
 // FindAppointment returns one appointment of the town.
 func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (_ Appointment, err error) {
 	defer fault.Wrap(&err, "appointment %s", id)
-	var a Appointment
-	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Appointment{}, fault.Missing(text.Text{ZH: "聘任", EN: "appointment"}, id)
-	}
-	return a, err
+	return find[Appointment](db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id),
+		text.Text{ZH: "聘任", EN: "appointment"}, id)
 }
 
 // Appoint appoints a person to a role. A mentor needs a letter and an end. The same
@@ -118,7 +102,7 @@ func checkAppointment(a Appointment) (faults []fault.FieldError) {
 	switch {
 	case a.Role == policy.Admin:
 		faults = append(faults, fault.Field("/role", "not_appointed_to",
-			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed admin: make a key without a person"))
+			"管理员不经聘任：请为其建立不关联人员的密钥", "nobody is appointed as an administrator: create a key without a person"))
 	case !slices.Contains(policy.Roles(), a.Role):
 		faults = append(faults, fault.Field("/role", "unknown_role", "没有角色“%s”", "there is no role %q", a.Role))
 	case a.Role == policy.Mentor && a.Letter == "":

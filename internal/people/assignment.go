@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -49,39 +48,22 @@ type AssignmentFilter struct {
 // that is, of their making.
 func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f AssignmentFilter) (_ []Assignment, err error) {
 	defer fault.Wrap(&err, "assignments of %s", townID)
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	switch {
-	case f.Since != "":
-		q = q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", f.On, f.Since)
-	case f.On != "":
-		q = inForce(q, f.On)
+	q, on := db.WithContext(ctx), f.On
+	if f.Since != "" {
+		q, on = overlapping(q, f.Since, &f.On), ""
 	}
-	if f.Person != "" {
-		q = q.Where("person_code = ?", f.Person)
-	}
-	if f.Branch != "" {
-		q = q.Where("branch_code = ?", f.Branch)
-	}
-	if f.Duty != "" {
-		q = q.Where("duty = ?", f.Duty)
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
+	q = page(q, townID, on, f.After, f.Limit)
+	q = database.Only(q, "person_code", f.Person, "branch_code", f.Branch, "duty", string(f.Duty))
 	var list []Assignment
-	err = q.Order("id").Find(&list).Error
+	err = q.Find(&list).Error
 	return list, err
 }
 
 // FindAssignment returns one assignment of the town.
 func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (_ Assignment, err error) {
 	defer fault.Wrap(&err, "assignment %s", id)
-	var a Assignment
-	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Assignment{}, fault.Missing(text.Text{ZH: "结对关系", EN: "assignment"}, id)
-	}
-	return a, err
+	return find[Assignment](db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id),
+		text.Text{ZH: "结对关系", EN: "assignment"}, id)
 }
 
 // Assign ties a person to a branch. The person must be appointed to the role of
@@ -102,7 +84,7 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err e
 		if err := checkEnds(ctx, tx, a); err != nil {
 			return err
 		}
-		if err := lockBranch(tx, a.TownID, a.BranchCode); err != nil {
+		if err := LockBranch(tx, a.TownID, a.BranchCode); err != nil {
 			return err
 		}
 		if err := refuseClash(tx, a); err != nil {
@@ -148,9 +130,9 @@ func LockPerson(tx *gorm.DB, townID, code string) error {
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error
 }
 
-// lockBranch locks the row of a branch likewise. The person is locked before the branch
+// LockBranch locks the row of a branch likewise. The person is locked before the branch
 // everywhere, so that there is no deadlock.
-func lockBranch(tx *gorm.DB, townID, code string) error {
+func LockBranch(tx *gorm.DB, townID, code string) error {
 	var held []town.Life
 	return tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Select("code").
 		Where("town_id = ? AND code = ?", townID, code).Find(&held).Error

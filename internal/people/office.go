@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -33,12 +32,8 @@ func (LiaisonOffice) TableName() string { return "offices" }
 // FindOffice returns one office of the town.
 func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (_ LiaisonOffice, err error) {
 	defer fault.Wrap(&err, "office %s", code)
-	var o LiaisonOffice
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&o).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return LiaisonOffice{}, fault.Missing(text.Text{ZH: "挂钩办", EN: "liaison office"}, code)
-	}
-	return o, err
+	return find[LiaisonOffice](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code),
+		text.Text{ZH: "挂钩办", EN: "liaison office"}, code)
 }
 
 // ListOffices returns the offices of the town after the code, in the order of codes.
@@ -130,41 +125,23 @@ type OfficeFilter struct {
 
 // in narrows the query to what members and links have in common.
 func (f OfficeFilter) in(q *gorm.DB, townID string) *gorm.DB {
-	q = q.Where("town_id = ? AND id > ?", townID, f.After).Order("id")
-	if f.On != "" {
-		q = inForce(q, f.On)
-	}
-	if f.Office != "" {
-		q = q.Where("office_code = ?", f.Office)
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return q
+	return database.Only(page(q, townID, f.On, f.After, f.Limit), "office_code", f.Office)
 }
 
 // ListOfficeMembers returns members of offices in the order of their ids, that is,
 // of their making.
 func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeMember, err error) {
 	defer fault.Wrap(&err, "members of offices of %s", townID)
-	q := f.in(db.WithContext(ctx), townID)
-	if f.Person != "" {
-		q = q.Where("person_code = ?", f.Person)
-	}
 	var list []OfficeMember
-	err = q.Find(&list).Error
+	err = database.Only(f.in(db.WithContext(ctx), townID), "person_code", f.Person).Find(&list).Error
 	return list, err
 }
 
 // FindOfficeMember returns one membership of the office.
 func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string) (_ OfficeMember, err error) {
 	defer fault.Wrap(&err, "member %s of the office %s", id, office)
-	var m OfficeMember
-	err = db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&m).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return OfficeMember{}, fault.Missing(text.Text{ZH: "挂钩办成员", EN: "member of the office"}, id)
-	}
-	return m, err
+	return find[OfficeMember](db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id),
+		text.Text{ZH: "挂钩办成员", EN: "member of the office"}, id)
 }
 
 // JoinOffice makes a person a member of an office. The person must be appointed
@@ -256,24 +233,16 @@ func notOwnOffice(ctx context.Context, tx *gorm.DB, townID, office string) error
 // their making.
 func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeLink, err error) {
 	defer fault.Wrap(&err, "links of offices of %s", townID)
-	q := f.in(db.WithContext(ctx), townID)
-	if f.Branch != "" {
-		q = q.Where("branch_code = ?", f.Branch)
-	}
 	var list []OfficeLink
-	err = q.Find(&list).Error
+	err = database.Only(f.in(db.WithContext(ctx), townID), "branch_code", f.Branch).Find(&list).Error
 	return list, err
 }
 
 // FindOfficeLink returns one link of the office.
 func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string) (_ OfficeLink, err error) {
 	defer fault.Wrap(&err, "link %s of the office %s", id, office)
-	var l OfficeLink
-	err = db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id).Take(&l).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return OfficeLink{}, fault.Missing(text.Text{ZH: "挂钩关系", EN: "link of the office"}, id)
-	}
-	return l, err
+	return find[OfficeLink](db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id),
+		text.Text{ZH: "挂钩关系", EN: "link of the office"}, id)
 }
 
 // LinkOffice links an office to a branch that lives on the first day. One link

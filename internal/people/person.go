@@ -5,7 +5,12 @@ package people
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -18,6 +23,7 @@ import (
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
+	"bulwark/internal/workflow"
 )
 
 // Person is someone who evaluates, helps, leads or decides in a town.
@@ -27,29 +33,171 @@ type Person struct {
 	Name       text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Provenance string    `json:"provenance,omitempty" example:"invented"`
 	Salt       string    `json:"-"` // of the digests of the name in row records, which are worthless without it
+	// since when the name is a pseudonym; absent where it is not
+	PseudonymisedAt *time.Time `json:"pseudonymised_at,omitempty"`
+	Allowed         []string   `gorm:"-" json:"allowed"` // what the caller can do with the person now
 	database.Versioned
+}
+
+// Ref names the person.
+func (p Person) Ref() workflow.Ref {
+	return workflow.Ref{Town: p.TownID, ID: p.Code, Version: p.Version}
+}
+
+// recorded is a person as the trail keeps him or her: by code, without the name, which a
+// record could never lose.
+type recorded struct {
+	Code            string     `json:"code"`
+	Provenance      string     `json:"provenance,omitempty"`
+	PseudonymisedAt *time.Time `json:"pseudonymised_at,omitempty"`
+	// the records of the trail in which the name was found when it was replaced
+	NameIn []int64 `json:"name_in,omitempty"`
+	database.Versioned
+}
+
+func (p Person) recorded() recorded {
+	return recorded{Code: p.Code, Provenance: p.Provenance, PseudonymisedAt: p.PseudonymisedAt, Versioned: p.Versioned}
 }
 
 var noun = text.Text{ZH: "人员", EN: "person"}
 
+// PersonState is whether a person still has his or her name.
+type PersonState string
+
+// The states of a person.
+const (
+	WithName      PersonState = "named"
+	Pseudonymised PersonState = "pseudonymised" // the name is a pseudonym for good
+)
+
+// personReader is a caller who reads or changes people.
+type personReader struct {
+	access.Caller
+	active map[string][]string // by code: the addresses of what must end first
+	nameIn []int64
+}
+
+func personReaderOf(ctx context.Context, db *gorm.DB, townID string) (*personReader, error) {
+	c, err := access.CallerOf(ctx, db, townID, policy.ReadPeople)
+	return &personReader{Caller: c}, err
+}
+
+// persons is the life of a person: he or she is renamed, and loses the name on request.
+var persons = workflow.Kind[Person, PersonState, *personReader]{
+	Noun: noun, Name: "person", Key: "code", Column: "-", Reader: personReaderOf,
+	Titles: workflow.Titles[PersonState]{
+		WithName: {ZH: "实名", EN: "named"}, Pseudonymised: {ZH: "已假名化", EN: "pseudonymised"},
+	},
+	Verbs: []workflow.Verb[Person, PersonState, *personReader]{
+		{Name: "rename", From: []PersonState{WithName}, Action: policy.WritePeople, Silent: true},
+		{
+			Name: "pseudonymise", From: []PersonState{WithName}, To: Pseudonymised, Action: policy.Pseudonymise, Reason: true,
+			When: []workflow.Rule[Person, *personReader]{notActive},
+		},
+	},
+}.Checked()
+
+// notActive refuses a person who still acts in the town.
+func notActive(v *personReader, p Person) error {
+	if list := v.active[p.Code]; len(list) > 0 {
+		return fault.Conflict("person_active", "“%[1]s”仍有未结束的聘任、关系、账号或密钥，请先结束：%[2]s",
+			"%[1]q still has appointments, ties, accounts or keys: end these first: %[2]s", p.Code, strings.Join(list, ", "))
+	}
+	return nil
+}
+
+// State returns the state of the person.
+func (v *personReader) State(p Person) (PersonState, fault.Lock) {
+	if p.PseudonymisedAt != nil {
+		return Pseudonymised, fault.Lock{At: *p.PseudonymisedAt, CanLift: fault.Nobody}
+	}
+	return WithName, fault.Lock{At: p.CreatedAt}
+}
+
+// Visible narrows nothing: the action of the route has let the caller in.
+func (v *personReader) Visible(q *gorm.DB) *gorm.DB { return q }
+
+// Load reads what people still hold, for who may pseudonymise them.
+func (v *personReader) Load(ctx context.Context, db *gorm.DB, list []Person, depth workflow.Depth) error {
+	if !v.May(policy.Pseudonymise) {
+		return nil
+	}
+	codes := make([]string, len(list))
+	for i, p := range list {
+		codes[i] = p.Code
+		if depth == workflow.ForChange {
+			if err := LockPerson(db.WithContext(ctx), v.Town, p.Code); err != nil {
+				return err
+			}
+		}
+	}
+	active, err := credential.Working(ctx, db, v.Town, codes)
+	if err != nil {
+		return err
+	}
+	of := func() *gorm.DB {
+		return db.WithContext(ctx).Where("town_id = ? AND person_code IN ?", v.Town, codes).
+			Where("valid_until IS NULL OR valid_until >= ?", v.Today).Order("id")
+	}
+	v.active = active
+	add := func(code, address string) { v.active[code] = append(v.active[code], address) }
+	var appointments []Appointment
+	if err := of().Find(&appointments).Error; err != nil {
+		return err
+	}
+	for _, a := range appointments {
+		add(a.PersonCode, "appointments/"+a.ID)
+	}
+	var assignments []Assignment
+	if err := of().Find(&assignments).Error; err != nil {
+		return err
+	}
+	for _, a := range assignments {
+		add(a.PersonCode, "assignments/"+a.ID)
+	}
+	var members []OfficeMember
+	err = of().Find(&members).Error
+	for _, m := range members {
+		add(m.PersonCode, "offices/"+m.OfficeCode+"/members/"+m.ID)
+	}
+	return err
+}
+
+// Show returns the person with what the caller can do.
+func (v *personReader) Show(p Person, allowed []string) Person {
+	p.Allowed = allowed
+	return p
+}
+
+// Audit returns the person without the name.
+func (v *personReader) Audit(p Person, _ string) (string, any) {
+	r := p.recorded()
+	if p.PseudonymisedAt != nil {
+		r.NameIn = v.nameIn
+	}
+	return "people/" + p.Code, r
+}
+
+// Read returns one person of the town, with what the caller can do.
+func Read(ctx context.Context, db *gorm.DB, townID, code string) (Person, error) {
+	return persons.Find(ctx, db, townID, code)
+}
+
 // Find returns one person of the town.
 func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err error) {
 	defer fault.Wrap(&err, "person %s", code)
-	var p Person
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Person{}, fault.Missing(noun, code)
-	}
-	return p, err
+	return find[Person](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), noun, code)
 }
 
 // List returns the people of the town after the code, in the order of codes.
 func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []Person, err error) {
 	defer fault.Wrap(&err, "people of %s", townID)
-	var people []Person
-	err = db.WithContext(ctx).Where("town_id = ? AND code > ?", townID,
-		after).Order("code").Limit(limit).Find(&people).Error
-	return people, err
+	v, err := personReaderOf(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	q := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after)
+	return persons.List(ctx, db, v, q.Order("code").Limit(limit))
 }
 
 // Create adds a person to the town.
@@ -67,8 +215,15 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 			return town.Taken(err)
 		}
 		return audit.Write(ctx, tx,
-			audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p})
+			audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p.recorded()})
 	})
+	if err != nil {
+		return p, err
+	}
+	v, err := personReaderOf(ctx, db, p.TownID)
+	if err == nil {
+		p.Allowed = persons.Allowed(v, p) // a new person holds nothing
+	}
 	return p, err
 }
 
@@ -78,23 +233,71 @@ func Update(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
-	var after Person
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		before, err := Find(ctx, tx, p.TownID, p.Code)
-		if err != nil {
-			return err
-		}
-		change := map[string]any{"name_zh": p.Name.ZH, "name_en": p.Name.EN}
-		if err := database.UpdateVersioned(tx, &Person{TownID: p.TownID, Code: p.Code}, p.Version, change); err != nil {
-			return err
-		}
-		if after, err = Find(ctx, tx, p.TownID, p.Code); err != nil {
-			return err
-		}
-		return audit.Write(ctx, tx,
-			audit.Change{Town: p.TownID, Action: "person.update", Subject: "people/" + p.Code, Before: before, After: after})
+	return persons.Do(ctx, db, p.Ref(), "rename", "", func(*gorm.DB, *personReader, Person) (workflow.Change, error) {
+		return workflow.Change{Columns: map[string]any{"name_zh": p.Name.ZH, "name_en": p.Name.EN}}, nil
 	})
-	return after, err
+}
+
+// Pseudonymise replaces the name of a person for good by a pseudonym, which is always the
+// same for the same code, and takes from his or her disabled accounts the password and the
+// outside identity. Whoever still holds anything in the town is refused with what to end
+// first. A person who is pseudonymised already stays as he or she is.
+func Pseudonymise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (_ Person, err error) {
+	defer fault.Wrap(&err, "pseudonymise person %s", ref.ID)
+	before, err := Read(ctx, db, ref.Town, ref.ID)
+	if err != nil || before.PseudonymisedAt != nil {
+		return before, err
+	}
+	return persons.Move(ctx, db, ref, Pseudonymised, reason, func(tx *gorm.DB, v *personReader, p Person) (workflow.Change, error) {
+		var err error
+		if v.nameIn, err = audit.Naming(ctx, tx, p.TownID, p.Words()); err != nil {
+			return workflow.Change{}, err
+		}
+		if err := credential.Strip(ctx, tx, p.TownID, p.Code); err != nil {
+			return workflow.Change{}, err
+		}
+		name := p.Pseudonym()
+		return workflow.Change{Columns: map[string]any{
+			"name_zh": name.ZH, "name_en": name.EN, "salt": rand.Text(), "pseudonymised_at": tx.NowFunc(),
+		}}, nil
+	})
+}
+
+// NameIn returns the sequences of the records of the trail in which the name of a person was
+// found when it was replaced, in their order.
+func NameIn(ctx context.Context, db *gorm.DB, townID, code string) (list []int64, err error) {
+	defer fault.Wrap(&err, "records that name %s", code)
+	records, err := audit.Recorded(ctx, db, townID, []string{"person.pseudonymise"}, "people/"+code, time.Time{})
+	for _, r := range records {
+		if r.Subject != "people/"+code {
+			continue
+		}
+		var after recorded
+		if err := json.Unmarshal([]byte(r.After), &after); err != nil {
+			return nil, err
+		}
+		list = append(list, after.NameIn...)
+	}
+	return list, err
+}
+
+// Words returns the names of the person that can be looked for in texts; none where they
+// are a pseudonym, or too short to mean anybody.
+func (p Person) Words() (list []string) {
+	for _, name := range []string{p.Name.ZH, p.Name.EN} {
+		if p.PseudonymisedAt == nil && len([]rune(name)) > 1 && name != p.Code && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// Pseudonym returns what a person is called once he or she is pseudonymised. It is made
+// from the codes alone, so that the name cannot be found by trying names.
+func (p Person) Pseudonym() text.Text {
+	sum := sha256.Sum256([]byte("bulwark/pseudonym 1\n" + p.TownID + "\n" + p.Code))
+	word := hex.EncodeToString(sum[:4])
+	return text.F("化名 %s", "Pseudonym %s", word)
 }
 
 // HeldDuty is one duty of a person for one branch.

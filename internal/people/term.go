@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"gorm.io/gorm"
@@ -11,6 +12,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/text"
 )
 
 // inForce narrows a query to rows that hold on the day, both their ends included.
@@ -25,6 +27,24 @@ func overlapping(q *gorm.DB, from day.Date, until *day.Date) *gorm.DB {
 		last = *until
 	}
 	return q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?)", last, from)
+}
+
+// find returns the row of the query, or that there is no such noun by this id.
+func find[T any](q *gorm.DB, noun text.Text, id string) (row T, err error) {
+	if err = q.Take(&row).Error; errors.Is(err, gorm.ErrRecordNotFound) {
+		return row, fault.Missing(noun, id)
+	}
+	return row, err
+}
+
+// page narrows a query to rows of the town after the id, in the order of their making:
+// those that hold on the day, if there is one. A limit of 0 is none.
+func page(q *gorm.DB, townID string, on day.Date, after string, limit int) *gorm.DB {
+	q = database.Page(q, townID, after, limit)
+	if on != "" {
+		q = inForce(q, on)
+	}
+	return q
 }
 
 // checkTerm faults a term that ends before it starts.
@@ -106,7 +126,7 @@ func (c closing) check(from day.Date, until *day.Date) error {
 	}
 	if until != nil && c.Until > *until {
 		return fault.Broken(fault.Field("/until", "ends_already",
-			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: to go on, make another", *until))
+			"已于 %s 结束：如需继续，请另建一条", "it ends on %s already: create another one to prolong it", *until))
 	}
 	return nil
 }

@@ -42,15 +42,18 @@ type Action string
 
 // The actions. A route without one does not compile.
 const (
-	ReadStructure     Action = "structure:read"   // towns, branches, schemes, periods
-	WriteStructure    Action = "structure:write"  // found, rename, merge, close
-	WriteTowns        Action = "towns:write"      // a new town
-	WriteSafeguards   Action = "safeguards:write" // whether publications take two persons
-	ReadDrafts        Action = "drafts:read"      // versions of a scheme not yet in force
-	WriteScheme       Action = "scheme:write"     // draft and activate versions
-	WritePeriods      Action = "periods:write"    // plan and move periods
-	ReadPeople        Action = "people:read"      // persons and assignments
-	WritePeople       Action = "people:write"     // persons and assignments
+	ReadStructure     Action = "structure:read"    // towns, branches, schemes, periods
+	WriteStructure    Action = "structure:write"   // found, rename, merge, close
+	WriteTowns        Action = "towns:write"       // a new town
+	WriteSafeguards   Action = "safeguards:write"  // whether publications take two persons
+	ReadDrafts        Action = "drafts:read"       // versions of a scheme not yet in force
+	WriteScheme       Action = "scheme:write"      // draft and activate versions
+	WritePeriods      Action = "periods:write"     // plan and move periods
+	ReadPeople        Action = "people:read"       // persons and assignments
+	WritePeople       Action = "people:write"      // persons and assignments
+	ReadOwnData       Action = "people:own"        // all that is kept of oneself
+	ReadPersonalData  Action = "people:everything" // of anybody
+	Pseudonymise      Action = "people:pseudonymise"
 	ReadSheets        Action = "sheets:read"      // evaluations of branches in scope
 	WriteSheets       Action = "sheets:write"     // enter and submit
 	DecideSheets      Action = "sheets:decide"    // approve, return
@@ -218,6 +221,9 @@ var rules = []rule{
 	{WriteSafeguards, wholeTown, "更改双人公布的要求", "change whether publications take two persons", all(Admin)},
 	{ReadPeople, wholeTown, "查看人员", "read people", all(Mentor, Instructor, Office, LeadingGroup, Leadership, Admin)},
 	{WritePeople, wholeTown, "修改人员", "change people", all(LeadingGroup, Admin)},
+	{ReadOwnData, wholeTown, "查看本系统保存的本人信息", "read all that is kept of themselves", all(everyone...)},
+	{ReadPersonalData, wholeTown, "查看本系统保存的他人信息", "read all that is kept of other people", all(LeadingGroup, Admin)},
+	{Pseudonymise, wholeTown, "将人员假名化", "pseudonymise people", all(Admin)},
 	{ManageAccounts, wholeTown, "管理账号", "manage accounts", all(Admin)},
 	{ManageKeys, wholeTown, "管理密钥", "manage keys", all(Admin)},
 	{ReadAudit, wholeTown, "查看审计日志", "read the audit trail", all(LeadingGroup, Admin)},
@@ -229,14 +235,14 @@ var rules = []rule{
 	{ReadSettings, wholeTown, "查看设置", "read settings", all(everyone...)},
 	{WriteSettings, wholeTown, "修改设置", "change settings", all(LeadingGroup, Admin)},
 
-	{ReadTargets, wholeTown, "查看提升对象", "read improvement targets", own(tied...).all(LeadingGroup, Leadership)},
+	{ReadTargets, byBranch, "查看提升对象", "read improvement targets", own(tied...).all(LeadingGroup, Leadership)},
 	{ProposeTargets, wholeTown, "提出提升对象", "propose improvement targets", all(LeadingGroup)},
 	{DecideTargets, wholeTown, "确定提升对象", "decide on improvement targets", all(LeadingGroup)},
 	{ReadMeasures, wholeTown, "查看措施", "read measures", all(everyone...)},
 	{WriteMeasures, wholeTown, "修改措施", "change measures", all(LeadingGroup, Admin)},
-	{ReadTasks, wholeTown, "查看任务", "read tasks", own(tied...).all(LeadingGroup, Leadership)},
-	{WriteTasks, wholeTown, "安排任务", "set tasks", own(Office).all(LeadingGroup)},
-	{ReportTasks, wholeTown, "报告任务进展", "report on tasks", own(tied...).all(LeadingGroup)},
+	{ReadTasks, byBranch, "查看任务", "read tasks", own(tied...).all(LeadingGroup, Leadership)},
+	{WriteTasks, byBranch, "安排任务", "set tasks", own(Office).all(LeadingGroup)},
+	{ReportTasks, byBranch, "报告任务进展", "report on tasks", own(tied...).all(LeadingGroup)},
 
 	{ReadDashboard, wholeTown, "查看领导看板", "read the dashboard", all(LeadingGroup, Leadership)},
 	{ReadEffects, wholeTown, "查看成效", "read effects", all(Mentor, Instructor, Office, LeadingGroup, Leadership)},

@@ -342,17 +342,10 @@ func ListProjects(ctx context.Context, db *gorm.DB, townID string, f ProjectFilt
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{
-		{
-			"round_code", f.Round,
-		}, {"branch_code", f.Branch}, {"team_code", f.Team}, {"field", f.Field}, {"state", string(f.State)},
-	} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return projects.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "round_code", f.Round, "branch_code", f.Branch, "team_code", f.Team, "field", f.Field,
+		"state", string(f.State))
+	return projects.List(ctx, db, v, q)
 }
 
 // candidates returns the projects of a round that were not withdrawn, by their ids.

@@ -48,34 +48,39 @@ func (s State) Title() text.Text { return titles.Of(s) }
 
 // The actions that are proposed.
 const (
-	Publish = "publish" // make a run the result of its period
-	Amend   = "amend"   // correct a result, of the leading group's own accord or to uphold an appeal
+	Publish  = "publish"  // make a run the result of its period
+	Amend    = "amend"    // correct a result, of the leading group's own accord or to uphold an appeal
+	Withdraw = "withdraw" // take a publication back
 )
 
 // Proposal is what one person proposes to publish until another one confirms or rejects
 // it. It pins what it is about: the run, or the corrections and the figures that they lead
 // to. Once that no longer holds, it has lapsed.
 type Proposal struct {
-	TownID            string `gorm:"primaryKey" json:"-"`
-	ID                string `gorm:"primaryKey" json:"id" format:"uuid"` // chosen by the service
-	PeriodCode        string `json:"period" example:"2023Q3"`            // whose result it is about
-	Action            string `json:"action" enums:"publish,amend"`       // make the run the result, or correct the result
-	State             State  `json:"state" swaggertype:"string" enums:"open,confirmed,rejected,lapsed,withdrawn"`
-	PublicationNumber int64  `json:"number" example:"2"` // the number that it has once it is confirmed
-	// that is to be the result; an amendment makes its run when it is confirmed
+	TownID     string `gorm:"primaryKey" json:"-"`
+	ID         string `gorm:"primaryKey" json:"id" format:"uuid"` // chosen by the service
+	PeriodCode string `json:"period" example:"2023Q3"`            // whose result it is about
+	// make the run the result, correct the result, or take the publication back
+	Action string `json:"action" enums:"publish,amend,withdraw"`
+	State  State  `json:"state" swaggertype:"string" enums:"open,confirmed,rejected,lapsed,withdrawn"`
+	// that it has once it is confirmed; of a withdrawal that of the publication
+	PublicationNumber int64 `json:"number" example:"2"`
+	// that is to be the result, or no longer; an amendment makes its run when it is confirmed
 	RunID      *string `json:"run,omitempty" format:"uuid"`
 	AppealID   *string `json:"appeal,omitempty" format:"uuid"` // that the amendment upholds
 	BranchCode *string `json:"branch,omitempty" example:"b07"` // whose appeal it is
-	DataHash   string  `json:"data_hash"`                      // of the result as it is to be
-	ResultHash string  `json:"result_hash"`                    // of the result as it is to be
+	DataHash   string  `json:"data_hash"`                      // of the result as it is to be, or of the one that is withdrawn
+	ResultHash string  `json:"result_hash"`                    // likewise
 	// empty unless it is an amendment
 	Corrections database.JSON[[]evaluation.Correction] `json:"corrections"`
 	// every branch whose score, grade or rank an amendment changes
 	Touched database.JSON[[]Touched] `json:"touched"`
 	// last day on which it can be confirmed; absent: no limit
-	Until      *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
-	Reason     string    `json:"reason,omitempty"`              // that the publication states
-	ProposedBy string    `json:"proposed_by" example:"group-1"` // code of the person
+	Until *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
+	// publish although too few branches have a score or the period has not ended
+	Forced     bool   `json:"forced,omitempty,omitzero"`
+	Reason     string `json:"reason,omitempty"`              // that the publication, or the withdrawal, states
+	ProposedBy string `json:"proposed_by" example:"group-1"` // code of the person
 	// code of the person, or who made the step by which it lapsed
 	DecidedBy string     `json:"decided_by,omitempty" example:"group-2"`
 	DecidedAt *time.Time `json:"decided_at,omitempty"` // when it left the state open
@@ -88,12 +93,16 @@ type Proposal struct {
 	database.Versioned
 } // @name PublicationProposal
 
-// Touched is a branch whose score, grade or rank a proposal changes.
+// Touched is a branch whose score, grade or rank a proposal changes, or which another engine
+// would place otherwise.
 type Touched struct {
 	Branch string    `json:"branch" example:"b07"` // code
 	Name   text.Text `json:"name"`
 	Before Placing   `json:"before"`
 	Now    Placing   `json:"now"`
+	// of an amendment of what an earlier engine computed: where the new engine alone, without any correction,
+	// would have put the branch; not taken unless a correction changes the branch
+	ByEngine *Placing `json:"by_engine,omitempty"`
 }
 
 // Placing is where a publication puts a branch.
@@ -164,7 +173,9 @@ var proposals = workflow.Kind[Proposal, State, *reader]{
 
 // rightTo is what one must be allowed in order to do without a second person what is
 // proposed.
-var rightTo = map[string]policy.Action{Publish: policy.WritePeriods, Amend: policy.DecideAppeals}
+var rightTo = map[string]policy.Action{
+	Publish: policy.WritePeriods, Amend: policy.DecideAppeals, Withdraw: policy.WritePeriods,
+}
 
 // sameRight refuses who could not have proposed it.
 func sameRight(v *reader, p Proposal) error {
@@ -223,6 +234,10 @@ func unbiased(v *reader, p Proposal) error {
 func inTime(v *reader, p Proposal) error {
 	if p.Until == nil || v.Today <= *p.Until {
 		return nil
+	}
+	if p.Action == Withdraw {
+		return fault.Locked("withdrawal_closed", "撤回期限已于 %s 届满：请否决该提议，改为更正结果",
+			"the last day to withdraw it was %s: reject the proposal and correct the result instead", *p.Until).Held(p.lock())
 	}
 	return fault.Locked("amendment_closed", "更正期限已于 %s 届满", "the last day of amendments was %s", *p.Until).Held(p.lock())
 }
@@ -347,6 +362,13 @@ func RefuseOpen(ctx context.Context, db *gorm.DB, townID, period string) error {
 	return open[0].refusal()
 }
 
+// OpenOf returns the id of the open proposal about the period; empty where there is none.
+func OpenOf(ctx context.Context, db *gorm.DB, townID, period string) (id string, err error) {
+	err = db.WithContext(ctx).Model(&Proposal{}).Select("id").
+		Where("town_id = ? AND period_code = ? AND state = ?", townID, period, Open).Limit(1).Scan(&id).Error
+	return id, err
+}
+
 // Refusals returns the refusal of each of the periods that has an open proposal.
 func Refusals(ctx context.Context, db *gorm.DB, townID string, periods []string) (map[string]error, error) {
 	var open []Proposal
@@ -453,11 +475,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Proposal
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, narrow := range []struct{ column, value string }{{"period_code", f.Period}, {"state", string(f.State)}} {
-		if narrow.value != "" {
-			q = q.Where(narrow.column+" = ?", narrow.value)
-		}
-	}
-	return proposals.List(ctx, db, v, q.Order("id").Limit(f.Limit))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "state", string(f.State))
+	return proposals.List(ctx, db, v, q)
 }

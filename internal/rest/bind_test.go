@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -104,14 +105,14 @@ func TestWrongRequestStructsPanicAtStart(t *testing.T) {
 		A string `form:"a" validate:"nonsense"`
 	}
 	for name, start := range map[string]func(){
-		"untagged": func() { shapeOf[untagged](http.MethodGet, "/x") },
-		"twice":    func() { shapeOf[twice](http.MethodGet, "/x") },
-		"no path":  func() { shapeOf[noPath](http.MethodGet, "/x/:bb") },
-		"odd type": func() { shapeOf[odd](http.MethodGet, "/x") },
-		"no dive":  func() { shapeOf[undivedList](http.MethodGet, "/x") },
-		"rule":     func() { shapeOf[wrongRule](http.MethodGet, "/x") },
-		"version":  func() { shapeOf[itemRequest](http.MethodPut, "/:town/:item") },
-		"string":   func() { shapeOf[string](http.MethodGet, "/x") },
+		"untagged": func() { shapeOf(reflect.TypeFor[untagged](), http.MethodGet, "/x") },
+		"twice":    func() { shapeOf(reflect.TypeFor[twice](), http.MethodGet, "/x") },
+		"no path":  func() { shapeOf(reflect.TypeFor[noPath](), http.MethodGet, "/x/:bb") },
+		"odd type": func() { shapeOf(reflect.TypeFor[odd](), http.MethodGet, "/x") },
+		"no dive":  func() { shapeOf(reflect.TypeFor[undivedList](), http.MethodGet, "/x") },
+		"rule":     func() { shapeOf(reflect.TypeFor[wrongRule](), http.MethodGet, "/x") },
+		"version":  func() { shapeOf(reflect.TypeFor[itemRequest](), http.MethodPut, "/:town/:item") },
+		"string":   func() { shapeOf(reflect.TypeFor[string](), http.MethodGet, "/x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

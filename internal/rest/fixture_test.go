@@ -3,7 +3,6 @@ package rest
 import (
 	"cmp"
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,13 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"bulwark/internal/access"
 	"bulwark/internal/config"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
+	"bulwark/internal/rest/resttest"
 	"bulwark/internal/text"
 )
 
@@ -177,43 +175,13 @@ func serveProbes(t testing.TB, o Options, more ...func(Router)) http.Handler {
 	return h
 }
 
-// do sends one request as the leading group; header holds name, value, ….
 func do(h http.Handler, method, target, body string, header ...string) *httptest.ResponseRecorder {
-	var from io.Reader
-	if body != "" {
-		from = strings.NewReader(body)
-	}
-	r := httptest.NewRequest(method, target, from)
-	r.Header.Set("Authorization", "Bearer group")
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		if header[i+1] == "" {
-			r.Header.Del(header[i])
-		} else {
-			r.Header.Set(header[i], header[i+1])
-		}
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return resttest.Do(h, method, target, body, header...)
 }
 
-// problemOf reads the problem of an answer and holds it against the status.
 func problemOf(t testing.TB, w *httptest.ResponseRecorder, status int) Problem {
 	t.Helper()
-	var p Problem
-	if err := json.Unmarshal(w.Body.Bytes(), &p, json.RejectUnknownMembers(true)); err != nil {
-		t.Fatalf("status %d, no problem: %v: %s", w.Code, err, w.Body)
-	}
-	if w.Code != status || p.Status != status || w.Header().Get("Content-Type") != "application/problem+json" {
-		t.Fatalf("status %d (%s), want %d: %s", w.Code, w.Header().Get("Content-Type"), status, w.Body)
-	}
-	if p.RequestID == "" || p.RequestID != w.Header().Get("X-Request-Id") || p.Title == "" || p.Code == "" {
-		t.Errorf("incomplete problem: %+v", p)
-	}
-	return p
+	return resttest.ProblemOf[Problem](t, w, status)
 }
 
 // errorAt is the first error of a problem as "pointer code".

@@ -60,7 +60,7 @@ func (d Deferred[Done, Waiting]) deferred() (res any, at string) {
 	return d.Done, ""
 }
 
-// Nothing is the result of a handler with no more to say: 204.
+// Nothing is the result of a handler that returns no body: 204.
 type Nothing struct{}
 
 // Redirect sends the browser on, with the status of the route.

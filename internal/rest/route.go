@@ -121,23 +121,30 @@ func Takes[T any]() Option { return func(r *Route) { r.Body = reflect.TypeFor[T]
 
 func answer[T any](r *Route) { r.Answer = reflect.TypeFor[T]() }
 
-// endpoint is one route at work: all that is the same for each of them.
-type endpoint[Req, Res any] struct {
+// endpoint is one route at work: all that is the same for each of them. It knows no type of
+// a request or an answer: what does is compiled again for every route.
+type endpoint struct {
 	*Engine
 	Route
 	shape  shape
-	handle Handler[Req, Res]
+	handle func(ctx context.Context, req any) (res any, err error) // req points to a Route.Request
 }
 
 func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Option) gin.HandlerFunc {
-	route.Path, route.Tag = r.below+route.Path, r.tag
 	route.Handler = nameOf(h)
 	route.Request, route.Answer = reflect.TypeFor[Req](), reflect.TypeFor[Res]()
-	if d, ok := any(*new(Res)).(interface {
+	var none Res
+	if d, ok := any(none).(interface {
 		answers() (done, waiting reflect.Type)
 	}); ok {
 		route.Answer, route.Waiting = d.answers()
 	}
+	return r.add(route, opts, func(ctx context.Context, req any) (any, error) { return h(ctx, *req.(*Req)) })
+}
+
+// add makes a route of what the functions for methods state, and returns what serves it.
+func (r Router) add(route Route, opts []Option, handle func(context.Context, any) (any, error)) gin.HandlerFunc {
+	route.Path, route.Tag = r.below+route.Path, r.tag
 	if body, ok := route.Request.FieldByName("Body"); ok {
 		route.Body = body.Type
 	}
@@ -151,7 +158,7 @@ func adapt[Req, Res any](r Router, route Route, h Handler[Req, Res], opts []Opti
 	if route.Method == http.MethodPost && !route.Secret && holdsSecret(route.Answer) {
 		panic(route.Method + " " + route.Path + ": the answer holds a secret: give the route the option HoldsSecret")
 	}
-	e := endpoint[Req, Res]{r.engine, route, shapeOf[Req](route.Method, route.Path), h}
+	e := &endpoint{r.engine, route, shapeOf(route.Request, route.Method, route.Path), handle}
 	if route.Method == http.MethodGet {
 		route.read = e.read
 	}
@@ -168,9 +175,9 @@ func nameOf(f any) string {
 
 // read does what a GET of the address does for the caller of ctx, and keeps only whether it
 // can be done.
-func (e endpoint[Req, Res]) read(ctx context.Context, param func(string) string) error {
-	var req Req
-	b := e.shape.bind(&req, e.Labels)
+func (e *endpoint) read(ctx context.Context, param func(string) string) error {
+	req := reflect.New(e.Request).Interface()
+	b := e.shape.bind(req, e.Labels)
 	b.path(param)
 	b.query(new(url.URL))
 	if err := errors.Join(b.headers(http.Header{}), b.finish()); err != nil {
@@ -222,14 +229,14 @@ func paramsOf(route string, parts []string) (map[string]string, bool) {
 	return params, true
 }
 
-func (e endpoint[Req, Res]) serve(c *gin.Context) {
+func (e *endpoint) serve(c *gin.Context) {
 	if err := e.answer(c); err != nil {
 		writeProblem(c.Writer, c.Request, err)
 	}
 }
 
 // answer admits the caller before it reads the body, so that strangers cost little.
-func (e endpoint[Req, Res]) answer(c *gin.Context) error {
+func (e *endpoint) answer(c *gin.Context) error {
 	if e.Config.ReadOnly && e.changes() {
 		return errReadOnly
 	}
@@ -237,8 +244,8 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var req Req
-	b := e.shape.bind(&req, e.Labels)
+	req := reflect.New(e.Request).Interface()
+	b := e.shape.bind(req, e.Labels)
 	b.path(c.Param)
 	if err := b.err(); err != nil {
 		return err
@@ -281,7 +288,7 @@ func (e endpoint[Req, Res]) answer(c *gin.Context) error {
 }
 
 // work does what was asked, once where the request has a claim to that.
-func (e endpoint[Req, Res]) work(ctx context.Context, c *gin.Context, claim *claim, req Req) error {
+func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req any) error {
 	do := func(ctx context.Context, w http.ResponseWriter) error {
 		if e.Costly {
 			leave, err := e.queue.enter(ctx, access.PrincipalFrom(ctx).Credential() == "")

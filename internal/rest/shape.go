@@ -28,10 +28,9 @@ func (p param) key() string { return p.in + "/" + p.name }
 
 var sources = []struct{ tag, in string }{{"uri", "path"}, {"form", "query"}, {"header", "header"}}
 
-// shapeOf returns the shape of Req by its tags: uri, form and header name a parameter, the
+// shapeOf returns the shape of the requests t by its tags: uri, form and header name a parameter, the
 // field Body takes the JSON body, embedded structs are looked into.
-func shapeOf[Req any](method, path string) shape {
-	t := reflect.TypeFor[Req]()
+func shapeOf(t reflect.Type, method, path string) shape {
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("%s %s: request %s is not a struct", method, path, t))
 	}

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"bulwark/internal/database"
+	"bulwark/internal/fault"
 )
 
 // MaxIdempotencyKey is the most characters of an Idempotency-Key.
@@ -26,7 +27,7 @@ type StoredResponse struct {
 	CreatedAt   time.Time
 }
 
-// TableName keeps the table apart from other answers.
+// TableName returns the name of the table.
 func (StoredResponse) TableName() string { return "kept_answers" }
 
 // claimKey takes the key of a for the transaction. Where it was taken before, it
@@ -83,6 +84,19 @@ func DeleteStoredResponses(ctx context.Context, db *gorm.DB, before time.Time) (
 			return removed, err
 		}
 	}
+}
+
+// DeleteStoredNaming deletes the stored answers in which one of the words stands, letter for
+// letter.
+func DeleteStoredNaming(ctx context.Context, tx *gorm.DB, words []string) (err error) {
+	defer fault.Wrap(&err, "delete stored answers with a name")
+	for _, word := range words {
+		err := tx.WithContext(ctx).Where(database.Contains(tx, "body"), word).Delete(&StoredResponse{}).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Secret is a password or token in a request: taken as it was typed, never

@@ -3,11 +3,13 @@
 package scheme
 
 import (
+	"math"
 	"slices"
 
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Document is one scheme as people write it: the same for the API, the offline
@@ -66,13 +68,13 @@ type Node struct {
 	Combine   *composite.Combination `json:"combine,omitempty"` // of a rated indicator
 	Derive    *Derivation            `json:"derive,omitempty"`  // of a derived indicator
 	AppliesTo *Applicability         `json:"applies_to,omitempty"`
-	// an entry may say, with evidence, that it does not apply
+	// an entry may say, with evidence, that it does not apply; of a derived indicator that is the only entry
 	Waivable   bool     `json:"waivable,omitempty"`
 	Lenses     []string `json:"lenses,omitempty"`
 	Provenance string   `json:"provenance,omitempty"`
 } // @name SchemeNode
 
-// Entry is where the raw value of an indicator comes from.
+// Entry is the source of the raw value of an indicator.
 type Entry string
 
 // The sources of a raw value.
@@ -100,13 +102,26 @@ type Quantity struct {
 	AppliesTo *Applicability `json:"applies_to,omitempty"`
 }
 
-// Derivation computes a raw value: scale · numerator / denominator, missing where
-// a part is or the denominator is 0.
+// Derivation computes a raw value: scale · numerator / denominator, to 12 significant
+// digits. It is missing where a part is, or where the denominator alone is 0; of 0 to 0
+// nothing is missing: the indicator does not apply.
 type Derivation struct {
 	Kind        string  `json:"kind"` // "ratio"
 	Numerator   string  `json:"numerator"`
 	Denominator string  `json:"denominator"`
 	Scale       float64 `json:"scale"`
+}
+
+// Of returns the raw value of the two parts, NaN for a missing one and for a missing value,
+// and whether the indicator does not apply.
+func (d *Derivation) Of(numerator, denominator float64) (value float64, notApplicable bool) {
+	if numerator == 0 && denominator == 0 {
+		return math.NaN(), true
+	}
+	if x, ok := stats.Ratio(numerator, denominator, d.Scale); ok {
+		return x, false
+	}
+	return math.NaN(), false
 }
 
 // Applicability limits an indicator to kinds and classes of branch; an empty list

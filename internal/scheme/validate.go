@@ -268,6 +268,7 @@ var chinese = map[string]string{
 	"rule_and_children":               "有下级的节点只作汇总：请删去规则或下级",
 	"rule_missing":                    "没有下级的节点须有计分规则",
 	"score_out_of_range":              "分数须在 0–100 之间",
+	"too_many_decimals":               "小数位数不能多于指标体系公布的小数位数：否则公布的得分会高于此上限",
 	"share_out_of_range":              "比例须大于 0 且不超过 1",
 	"too_deep":                        "层级过深：请上移此节点",
 	"too_many_nodes":                  "节点过多：请拆分指标体系",

@@ -14,6 +14,16 @@ import (
 // the same name typed on two keyboards is stored as the same bytes.
 func Clean(s string) string { return strings.TrimSpace(norm.NFC.String(s)) }
 
+// Alike returns a key that two texts share where they read alike: in Unicode form NFKC,
+// with one blank for any white space between words and none around them. Capital and small
+// letters differ.
+func Alike(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return s
+	}
+	return strings.Join(strings.Fields(norm.NFKC.String(s)), " ")
+}
+
 // Printable reports whether s is valid UTF-8 free of control and format
 // characters: those hide text from a reader or reorder it (U+202E). Line breaks
 // and tabs are allowed only where multiline is set.

@@ -26,6 +26,23 @@ func TestCleanComposes(t *testing.T) {
 	}
 }
 
+func TestAlike(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"Re\u0301nyi", "R\u00e9nyi", true},
+		{"Ａ１村", "A1村", true},
+		{"里水\u3000社区", " 里水  社区 ", true},
+		{"里水社区", "里水村", false},
+		{"b1", "b2", false},
+	} {
+		if got := Alike(c.a) == Alike(c.b); got != c.same {
+			t.Errorf("%q and %q read alike: %v", c.a, c.b, got)
+		}
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	for _, c := range []struct {
 		text      string

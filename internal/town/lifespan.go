@@ -16,7 +16,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// BranchChange asks to change a branch from a day on.
+// BranchChange is a change of a branch from a day on.
 type BranchChange struct {
 	Town, Branch string
 	Version      int64    // that the caller has read

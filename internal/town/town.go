@@ -39,7 +39,12 @@ type Safeguards struct {
 	SecondPerson string `json:"second_person" enums:"required,none" example:"required"`
 	// days after the first publication in which a result can be amended; 0: until it is final
 	AmendmentDays int64 `json:"amendment_days" example:"90"`
+	// the least share of branches with a score, 0 to 1, with which a result is published without force
+	LeastScored float64 `json:"least_scored" example:"0.8"`
 }
+
+// UsualLeastScored is the least share of branches with a score of a town that sets none.
+const UsualLeastScored = 0.8
 
 // The settings of SecondPerson. A new town has SecondRequired.
 const (
@@ -58,6 +63,9 @@ func (s Safeguards) checkSafeguards() (faults []fault.FieldError) {
 	if s.AmendmentDays < 0 || s.AmendmentDays > maxAmendmentDays {
 		faults = append(faults, fault.Field("/amendment_days", "out_of_range",
 			"须为 0–%d 天", "it must be 0–%d days", maxAmendmentDays))
+	}
+	if !(s.LeastScored >= 0 && s.LeastScored <= 1) { // NaN neither
+		faults = append(faults, fault.Field("/least_scored", "out_of_range", "须在 0–1 之间", "it must be 0–1"))
 	}
 	return faults
 }
@@ -189,7 +197,8 @@ func (a Authority) refuseUnguarded(tx *gorm.DB, from, to Safeguards) error {
 	}
 	if a.Reason == "" {
 		return fault.Broken(fault.Field("/reason", "reason_needed",
-			"更改双人公布或更正期限须说明理由", "say why the second person or the days of amendments change"))
+			"更改双人公布、更正期限或公布所需的得分比例须说明理由",
+			"say why the second person, the days of amendments or the least share of scored branches changes"))
 	}
 	return nil
 }
@@ -229,7 +238,8 @@ func Update(ctx context.Context, db *gorm.DB, next Town, by Authority) (Town, er
 		}
 		change := map[string]any{
 			"second_person": next.SecondPerson, "amendment_days": next.AmendmentDays,
-			"name_zh": next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
+			"least_scored": next.LeastScored,
+			"name_zh":      next.Name.ZH, "name_en": next.Name.EN, "open_results": next.OpenResults,
 			"require_signature": next.RequireSignature, "open_proposals": next.OpenProposals,
 			"runs_per_lock": next.RunsPerLock, "notice_floor": next.NoticeFloor,
 		}

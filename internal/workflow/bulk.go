@@ -12,7 +12,7 @@ import (
 	"bulwark/internal/fault"
 )
 
-// Bulk asks to take many records of a town to one state.
+// Bulk is a request to take many records of a town to one state.
 type Bulk[S ~string] struct {
 	Town   string
 	Refs   []Ref

@@ -69,8 +69,8 @@ type Kind[T Record, S ~string, V Reader[T, S]] struct {
 	History func(t *T) *[]Transition
 }
 
-// Teller is a reader who is not told all names: Tell returns t as the answer shows it. It
-// comes after the trail, which keeps the names.
+// Teller is a reader who may not see all names: Tell returns t as the answer shows it. It is called after the
+// audit record, which keeps the names, is written.
 type Teller[T Record] interface{ Tell(t T) T }
 
 // tell returns the record as the answer shows it to v.
@@ -181,7 +181,8 @@ func (k Kind[T, S, V]) DoBy(
 	})
 }
 
-// Move takes a record to another state.
+// Move takes a record to another state. Where change is nil, as it may be of every method that has one, nothing
+// but the state changes.
 func (k Kind[T, S, V]) Move(
 	ctx context.Context, db *gorm.DB, ref Ref, to S, reason string, change func(tx *gorm.DB, v V, t T) (Change, error),
 ) (T, error) {
@@ -240,9 +241,11 @@ func (k Kind[T, S, V]) change(ctx context.Context, db *gorm.DB, ref Ref, o order
 		if before.Ref() != ref {
 			return Stale(ctx, tx, k.Name, ref)
 		}
-		c, err := o.change(tx, v, before)
-		if err != nil {
-			return err
+		var c Change
+		if o.change != nil {
+			if c, err = o.change(tx, v, before); err != nil {
+				return err
+			}
 		}
 		row := before
 		if err := database.UpdateVersioned(tx, any(&row).(database.Row), ref.Version, k.columns(c, x.To)); err != nil {

@@ -218,10 +218,9 @@ func TestARecordGoesThroughItsLife(t *testing.T) {
 		p.must(err)
 		_, err = p.move(p.group, l.Ref(), sent, "again") // no caller reopens
 		_ = p.refused(err, "not_allowed")
-		none := func(*gorm.DB, *reader, letter) (workflow.Change, error) { return workflow.Change{}, nil }
-		l, err = letters.Apply(p.mentor, p.db, l.Ref(), "reopen", "time", none)
+		l, err = letters.Apply(p.mentor, p.db, l.Ref(), "reopen", "time", nil)
 		p.must(err)
-		_, err = letters.Apply(p.mentor, p.db, l.Ref(), "reopen", "time", none)
+		_, err = letters.Apply(p.mentor, p.db, l.Ref(), "reopen", "time", nil)
 		_ = p.refused(err, "no_such_transition")
 		var got []string
 		for _, s := range l.History {

@@ -133,6 +133,7 @@ type column struct {
 	bounds        []bound // Winsorisation by group of peers; nil: untreated
 	peers         *grouping
 	scorers       []scorer // by group of peers, or one for all
+	unmeasured    bool     // the reference has no value: nothing is scored, and coverage leaves the column out
 }
 
 type bound struct{ low, high float64 }
@@ -212,7 +213,8 @@ func (r *Result) fit(at int, classes *grouping) {
 	}
 }
 
-// impute sets the imputed value of each group from its entered values.
+// impute sets the imputed value of each group from its entered values, to 12 significant
+// digits.
 func (c *column) impute() {
 	groups := c.fillers.split(len(c.entered), func(unit int) float64 {
 		if c.excludes(unit) {
@@ -224,9 +226,9 @@ func (c *column) impute() {
 	for g, x := range groups {
 		slices.Sort(x)
 		if c.leaf.missing == PeerMedian {
-			c.imputed[g] = stats.Median(x)
+			c.imputed[g] = num.Significant(stats.Median(x))
 		} else {
-			c.imputed[g] = stats.ArithmeticMean(x, nil)
+			c.imputed[g] = num.Significant(stats.ArithmeticMean(x, nil))
 		}
 	}
 }
@@ -245,6 +247,9 @@ func (r *Result) fitPeers(c *column) {
 			c.bounds[g].low, c.bounds[g].high = c.leaf.treat.limits().Bounds(x)
 		}
 		r.logTreated(c)
+	}
+	if rule, ok := c.leaf.rule.(*Reference); ok {
+		c.unmeasured = !(r.reference(c, rule.Unit) > 0)
 	}
 	c.scorers = make([]scorer, len(groups))
 	for g, x := range groups {

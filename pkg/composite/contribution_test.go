@@ -199,7 +199,7 @@ func TestContributionsByHand(t *testing.T) {
 		{composite.Geometric, []float64{0, 25}, []float64{50 - 75, 50 - 25}},
 		{composite.Geometric, []float64{100, 100}, []float64{50, 50}},
 		{composite.Harmonic, []float64{50, 100}, []float64{50 - 100./3, 50}},
-		{composite.Penalised, []float64{100, 0}, []float64{50, 50 - 100}},
+		{composite.Penalised, []float64{100, 0}, []float64{50, 50 - 65}},
 		{composite.Arithmetic, []float64{30, 70}, []float64{15, 35}},
 	} {
 		c, _ := one(t, flat(test.kind, 0, []float64{1, 1}), test.x).Contributions(0)

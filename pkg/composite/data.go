@@ -277,7 +277,8 @@ func (d *Data) availability(columns, units []int) float64 {
 	return float64(there) / float64(applicable)
 }
 
-// enough compares a share with its limit, both rounded: 0.7 of 10 is 7.
+// enough compares a share with its limit, both rounded: 0.7 of 10 is 7, and a sum of
+// weights does not miss its limit by a bit.
 func enough(share, limit float64) bool {
 	return stats.Round(share, stats.MaxDecimals) >= stats.Round(limit, stats.MaxDecimals)
 }

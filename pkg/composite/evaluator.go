@@ -2,6 +2,8 @@ package composite
 
 import (
 	"math"
+
+	"bulwark/pkg/composite/internal/num"
 )
 
 // evaluator computes the scores of the tree for blocks of units. The scores of the
@@ -81,7 +83,8 @@ func (k *evaluator) push(scores []float64, whole bool) {
 	k.whole = append(k.whole, whole)
 }
 
-// fold replaces the children of the node on the stack by their aggregate in dst.
+// fold replaces the children of the node on the stack by their aggregate in dst, rounded
+// to 12 significant digits.
 func (k *evaluator) fold(node int, dst []float64) {
 	in := &k.index.inner[node]
 	base := len(k.stack) - len(in.children)
@@ -97,6 +100,7 @@ func (k *evaluator) fold(node int, dst []float64) {
 	default:
 		whole = k.sparse(in, blocks, dst)
 	}
+	num.SignificantAll(dst)
 	k.stack, k.whole = k.stack[:base], k.whole[:base]
 	k.push(dst, whole)
 }
@@ -167,7 +171,7 @@ func (k *evaluator) gather(in *inner, blocks [][]float64, dst []float64) bool {
 		n := 0
 		for b, block := range blocks {
 			if x := block[i]; x == x {
-				k.x[n], k.w[n] = x, k.weights[in.children[b]]
+				k.x[n], k.w[n] = in.kind.taken(x), k.weights[in.children[b]]
 				n++
 			}
 		}

@@ -96,7 +96,10 @@ func (e *Explainer) scores(unit int) []float64 {
 }
 
 // aggregateUnit sets the scores of the inner nodes of one unit from its leaves.
-func (ix *Index) aggregateUnit(scores []float64) {
+func (ix *Index) aggregateUnit(scores []float64) { ix.aggregateBy(scores, num.Significant) }
+
+// aggregateBy is aggregateUnit with another rounding of the nodes.
+func (ix *Index) aggregateBy(scores []float64, round func(float64) float64) {
 	var x, w []float64
 	for n := len(scores) - 1; n >= 0; n-- { // children come after their parent
 		if ix.nodes[n].Leaf {
@@ -105,12 +108,12 @@ func (ix *Index) aggregateUnit(scores []float64) {
 		x, w = x[:0], w[:0]
 		for _, child := range ix.inner[n].children {
 			if s := scores[child]; s == s {
-				x, w = append(x, s), append(w, ix.weights[child])
+				x, w = append(x, ix.inner[n].kind.taken(s)), append(w, ix.weights[child])
 			}
 		}
 		scores[n] = nan
 		if len(x) > 0 {
-			scores[n] = ix.inner[n].mean(x, w)
+			scores[n] = round(ix.inner[n].mean(x, w))
 		}
 	}
 }
@@ -118,9 +121,10 @@ func (ix *Index) aggregateUnit(scores []float64) {
 // present are the children of a node that have a score, in document order, with
 // their scores and weights.
 func (ix *Index) present(node int, scores []float64) (children []int, x, w []float64) {
-	for _, child := range ix.inner[node].children {
+	in := &ix.inner[node]
+	for _, child := range in.children {
 		if s := scores[child]; s == s {
-			children, x, w = append(children, child), append(x, s), append(w, ix.weights[child])
+			children, x, w = append(children, child), append(x, in.kind.taken(s)), append(w, ix.weights[child])
 		}
 	}
 	return children, x, w

@@ -82,9 +82,11 @@ func (p *whatIf) gains(column int) Gain {
 	return g
 }
 
+// valueGain returns nil where x cannot be entered, and where a better score of the
+// indicator makes the base worse, as a penalised mean can: nobody is to be sent there.
 func (p *whatIf) valueGain(column int, x float64) *ValueGain {
 	points, score, ok := p.gain(column, x)
-	if !ok {
+	if was := p.leaves[p.index.leaves[column].node]; !ok || score > was && stats.Round(points, stats.MaxDecimals) < 0 {
 		return nil
 	}
 	return &ValueGain{x, score, points}
@@ -103,9 +105,10 @@ func stepAt(x float64, sorted []float64) float64 {
 // slope compares the gains of three steps h, h/2 and h/64. Where the function has a
 // slope, the last is about a 64th of the first; where it jumps, far more.
 func (p *whatIf) slope(column int, x, h float64) Slope {
+	here := p.unrounded(p.leaves[p.index.leaves[column].node], column)
 	at := func(h float64) (float64, bool) {
-		points, _, ok := p.gain(column, x+h)
-		return points, ok
+		_, score, ok := p.gain(column, x+h)
+		return p.unrounded(score, column) - here, ok
 	}
 	whole, ok := at(h)
 	half, ok2 := at(h / 2)
@@ -259,6 +262,15 @@ func (p *whatIf) baseWith(column int, score float64) float64 {
 		p.scratch[p.index.leaves[column].node] = score
 	}
 	p.index.aggregateUnit(p.scratch)
+	return p.scratch[0]
+}
+
+// unrounded is the base with the score of the leaf of the column, no node rounded: a slope
+// is taken over a step so short that the rounding would show.
+func (p *whatIf) unrounded(score float64, column int) float64 {
+	copy(p.scratch, p.leaves)
+	p.scratch[p.index.leaves[column].node] = score
+	p.index.aggregateBy(p.scratch, func(x float64) float64 { return x })
 	return p.scratch[0]
 }
 

@@ -77,10 +77,12 @@ func (ix *Index) Leaves() []int {
 
 // Relative reports whether anything about a unit depends on what others have entered,
 // apart from ranks and from grades with a quota: a rule that looks at peers, a treatment
-// of outliers, or a missing value that takes that of peers.
-func (ix *Index) Relative() bool {
+// of outliers, or a missing value that takes that of peers. Where codes are given only
+// these leaves are asked about.
+func (ix *Index) Relative(codes ...string) bool {
 	return slices.ContainsFunc(ix.leaves, func(l leaf) bool {
-		return l.rule.relative() || l.treat != nil || l.missing.imputes()
+		asked := len(codes) == 0 || slices.Contains(codes, ix.nodes[l.node].Code)
+		return asked && (l.rule.relative() || l.treat != nil || l.missing.imputes())
 	})
 }
 
@@ -151,6 +153,14 @@ const (
 	Penalised  AggregationKind = "penalised"  // PenalisedMean
 )
 
+// taken is the score of a child as the mean takes it: some jump at 0, and noise is none.
+func (k AggregationKind) taken(x float64) float64 {
+	if k == Arithmetic {
+		return x
+	}
+	return num.NearZero(x)
+}
+
 // Aggregation is the combination of one inner node.
 type Aggregation struct {
 	Kind AggregationKind `json:"kind"`        // Arithmetic when empty
@@ -190,7 +200,7 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 }
 
 // Aggregate combines columns unit by unit under the weights w, one per column (nil:
-// equal). A column without score leaves with its weight; a unit without any has NaN.
+// equal), and rounds to 12 significant digits as a node of a tree does. A column without score leaves with its weight; a unit without any has NaN.
 // What lies beyond ±1e12, where the scores of rules end, counts as missing.
 // The error is of type Faults, or names the column of another length or the weight
 // weight is out of range (1e-9 to 1e9).
@@ -211,14 +221,14 @@ func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, err
 			if !(math.Abs(column[unit]) <= num.MaxScore) {
 				continue
 			}
-			x = append(x, column[unit])
+			x = append(x, a.Kind.taken(column[unit]))
 			if w == nil {
 				weight = append(weight, 1)
 			} else {
 				weight = append(weight, w[c])
 			}
 		}
-		result[unit] = mean(x, weight)
+		result[unit] = num.Significant(mean(x, weight))
 	}
 	return result, nil
 }

@@ -55,7 +55,7 @@ type PathStatus string
 const (
 	PathFound       PathStatus = "found"
 	PathUnreachable PathStatus = "unreachable" // not with the levers given; see Path.Exact
-	PathVetoed      PathStatus = "vetoed"      // a veto stands in the way, whatever the values
+	PathVetoed      PathStatus = "vetoed"      // a veto prevents it, whatever the values
 	PathAtTop       PathStatus = "at_top"      // first already, in the best grade already, or no grades
 	PathUnscored    PathStatus = "unscored"    // the unit has no score, or does not exist
 )
@@ -401,6 +401,11 @@ func (q *pathSearch) trim(picks []int, a goal) ([]int, []Standing) {
 	for _, i := range order {
 		was := picks[i]
 		low := -1 // does not do; was does
+		picks[i] = 0
+		if try := q.replay(picks); a.met(try, q.index.spec.Grades) { // it may even have stood in the way
+			list = try
+			continue
+		}
 		for high := was; high-low > 1 && !stopped(q.done); {
 			picks[i] = (low + high) / 2
 			if try := q.replay(picks); a.met(try, q.index.spec.Grades) {

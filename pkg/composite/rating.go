@@ -48,7 +48,8 @@ func (c *Combination) check(r report) {
 	}
 }
 
-// Combine returns the raw value that the ratings combine to, and whether there is one.
+// Combine returns the raw value that the ratings combine to, rounded to 12 significant
+// digits, and whether there is one.
 // Ratings that are not finite, and roles without weight, do not count. The order
 // of the ratings does not matter, to the last bit.
 func (c Combination) Combine(ratings []Rating) (float64, bool) {
@@ -69,7 +70,13 @@ func (c Combination) Combine(ratings []Rating) (float64, bool) {
 			weights = append(weights, w)
 		}
 	}
-	return num.Known(stats.ArithmeticMean(values, weights))
+	return num.Known(overRoles(values, weights))
+}
+
+// overRoles is the raw value that the values of the roles combine to. Rounded, it is the
+// same for ratings with the same mean on paper, whatever they are.
+func overRoles(values, weights []float64) float64 {
+	return num.Significant(stats.ArithmeticMean(values, weights))
 }
 
 // one combines the ratings of one role, of which there is at least one.
@@ -150,7 +157,7 @@ func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 			values = append(values, rc.combine.one(buffer))
 			weights = append(weights, role.weight)
 		}
-		dst[u] = stats.ArithmeticMean(values, weights)
+		dst[u] = overRoles(values, weights)
 	}
 }
 

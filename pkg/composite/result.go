@@ -40,7 +40,7 @@ func (s UnitStatus) String() string { return unitStatusNames[s] }
 // MarshalText returns String.
 func (s UnitStatus) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// CellStatus is where the value of a cell comes from.
+// CellStatus is the source of the value of a cell.
 type CellStatus uint8
 
 // The states of a cell. Coverage counts entered cells only.
@@ -50,7 +50,7 @@ const (
 	CellImputed                  // filled from the peers or the class
 	CellCarried                  // filled from Data.Carried
 	CellNotApplicable            // the indicator does not concern the unit
-	CellUnscored                 // there is a value, but no reference to score it by
+	CellUnscored                 // there is a value, but no reference to score it by: coverage leaves it out
 )
 
 var cellStatusNames = [...]string{"entered", "missing", "imputed", "carried", "not_applicable", "unscored"}
@@ -119,14 +119,15 @@ func (r *Result) Cell(node, unit int) Cell {
 }
 
 // Coverage returns the effective weight entered ÷ the effective weight applicable
-// below the node, and false where no indicator applies.
+// below the node, and false where no indicator applies. An indicator that is scored by a
+// reference without a value counts in neither.
 func (r *Result) Coverage(node, unit int) (float64, bool) {
 	if node == 0 {
 		return num.Known(r.coverage[unit])
 	}
 	entered, applicable := 0.0, 0.0
 	for n := node; n < r.index.nodes[node].End; n++ {
-		if !r.index.nodes[n].Leaf {
+		if !r.index.nodes[n].Leaf || r.columns[r.index.nodes[n].Column].unmeasured {
 			continue
 		}
 		status := r.Cell(n, unit).Status
@@ -262,9 +263,11 @@ func (s *blockScorer) cells(c *column, lo int, dst []float64) bool {
 			s.r.status[lo+i] = UnitFailed
 		}
 	}
-	if entered {
+	switch {
+	case c.unmeasured:
+	case entered:
 		s.coverage.all(c.leaf.effective)
-	} else {
+	default:
 		s.coverage.some(c.leaf.effective, statuses)
 	}
 	return whole
@@ -309,9 +312,8 @@ func (s *blockScorer) setStatus(lo, hi int) {
 			root[i] = math.NaN()
 			continue
 		}
-		// The coverage is rounded, or a sum of weights could miss its limit by a bit.
 		coverage := s.r.coverage[i]
-		if coverage != 1 && !(stats.Round(coverage, stats.MaxDecimals) >= least) || root[i] != root[i] {
+		if coverage != 1 && !enough(coverage, least) || root[i] != root[i] {
 			status[i] = UnitInsufficient
 			root[i] = math.NaN()
 		}

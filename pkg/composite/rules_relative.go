@@ -303,7 +303,7 @@ func (*BestRule) fit(p peers) scorer {
 // Clamp holds it there; a cost needs Clamp, because x may be 0. Entries are 0 or
 // more. Other peers play no part. Where the named unit has no value above 0, no
 // cell of the column has a score: each is CellUnscored and leaves with its
-// weight, and the column is flagged.
+// weight, coverage leaves the column out, and the column is flagged.
 type Reference struct {
 	Unit  string  `json:"branch,omitempty"` // the reference unit, or
 	Value float64 `json:"value,omitempty"`  // the reference value, above 0

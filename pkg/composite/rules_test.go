@@ -161,8 +161,14 @@ func TestReferenceWithoutValue(t *testing.T) {
 		if base, ok := r.Base(0); !ok || base != 60 {
 			t.Errorf("base %v %v, want 60: the weight leaves", base, ok)
 		}
-		if coverage, _ := r.Coverage(0, 0); coverage != .75 {
-			t.Errorf("coverage %v, want 0.75", coverage)
+		// Whether the branches are complete is not for another to decide.
+		for u := range 2 {
+			if coverage, _ := r.Coverage(0, u); coverage != 1 {
+				t.Errorf("coverage of %d %v, want 1", u, coverage)
+			}
+		}
+		if _, applies := r.Coverage(1, 0); applies {
+			t.Error("the indicator has a coverage")
 		}
 		if len(r.Flags) != 1 || r.Flags[0] != (composite.Flag{Node: 1, Code: composite.NoReference}) {
 			t.Errorf("flags %v", r.Flags)

@@ -160,7 +160,7 @@ func (s *Spec) check() Faults {
 	}
 	reportShare(r, "/min_coverage", s.MinCoverage)
 	c.node(&s.Tree, 0, r.under("/tree"))
-	s.Adjustments.check(s.Grades, r.under("/adjustments"))
+	s.Adjustments.check(s.Grades, s.Decimals, r.under("/adjustments"))
 	checkGrades(s.Grades, r.under("/grades"))
 	return c.faults
 }

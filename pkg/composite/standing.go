@@ -139,7 +139,7 @@ const (
 type Effect struct {
 	Kind  EffectKind `json:"kind"`
 	Grade string     `json:"grade,omitempty"` // for CapGrade
-	Score float64    `json:"score,omitempty"` // for CapScore, 0 to 100
+	Score float64    `json:"score,omitempty"` // for CapScore, 0 to 100, with no more decimals than the scheme
 }
 
 // Adjustment applies an item or a veto of the scheme to one unit. The same code
@@ -150,14 +150,14 @@ type Adjustment struct {
 	Points float64 `json:"points,omitempty"` // instead of the item's points; 0 takes the item's
 }
 
-func (a *Adjustments) check(grades []Grade, r report) {
+func (a *Adjustments) check(grades []Grade, decimals int, r report) {
 	seen := map[string]bool{}
 	a.Bonus.check(seen, r.under("/bonus"))
 	a.Deduction.check(seen, r.under("/deduction"))
 	for i, v := range a.Vetoes {
 		r := r.under("/vetoes" + item(i))
 		reportCode(r, seen, v.Code)
-		v.Effect.check(grades, r.under("/effect"))
+		v.Effect.check(grades, decimals, r.under("/effect"))
 	}
 }
 
@@ -175,7 +175,7 @@ func (g *AdjustmentGroup) check(seen map[string]bool, r report) {
 	}
 }
 
-func (e Effect) check(grades []Grade, r report) {
+func (e Effect) check(grades []Grade, decimals int, r report) {
 	switch e.Kind {
 	case CapGrade:
 		if gradeIndex(grades, e.Grade) < 0 {
@@ -183,6 +183,10 @@ func (e Effect) check(grades []Grade, r report) {
 		}
 	case CapScore:
 		reportScore(r, "/score", e.Score)
+		// 59.9 would be published as 60, above what it is to cap.
+		if e.Score >= 0 && e.Score <= 100 && stats.Round(e.Score, decimals) != e.Score {
+			r("/score", "too_many_decimals", "the scheme publishes %d decimals: give a score without more", decimals)
+		}
 	case ZeroScore:
 	default:
 		r("/kind", "unknown_effect", "%q is not an effect: use cap_grade, cap_score or zero", e.Kind)
@@ -244,7 +248,7 @@ func (ix *Index) veto(limits map[int]limit, unit int, e Effect) limit {
 	case CapGrade:
 		l.grade = max(l.grade, gradeIndex(ix.spec.Grades, e.Grade))
 	case CapScore:
-		l.score = min(l.score, stats.Round(e.Score, ix.spec.Decimals))
+		l.score = min(l.score, e.Score)
 	case ZeroScore:
 		l.score = 0
 	}
@@ -348,26 +352,33 @@ func gradeIndex(grades []Grade, code string) int {
 // grade grades units with a score, sorted by descending score. A quota counts
 // places in rank order over all classes. A tie that does not fit into what is left
 // of it falls to the next grade as a whole, where that grade's own quota applies;
-// then the grade is closed, so that nobody overtakes. A unit whose grade a veto
-// caps takes no place.
+// then the grade is closed, so that nobody overtakes. A unit that a veto caps into a
+// grade takes a place in that one, as if the tie had fallen so far.
 func (ix *Index) grade(list []Standing, limits map[int]limit) {
 	grades, places := ix.spec.Grades, quotas(ix.spec.Grades, len(list))
-	current := 0
-	for len(grades) > 0 && len(list) > 0 {
-		tie, counted := 0, 0
-		for tie < len(list) && list[tie].Score == list[0].Score {
-			if _, capped := limits[list[tie].Unit].capsGrade(); !capped {
-				counted++
+	groups := make([][]int, len(grades)) // of a tie, by the best grade that vetoes allow
+	for first := 0; len(grades) > 0 && len(list) > 0; {
+		for list[0].Score < grades[first].From {
+			first++
+		}
+		tie := 0
+		for ; tie < len(list) && list[tie].Score == list[0].Score; tie++ {
+			best, _ := limits[list[tie].Unit].capsGrade()
+			best = max(best, first)
+			groups[best] = append(groups[best], tie)
+		}
+		for g := first; g < len(grades); g++ {
+			group := groups[g]
+			groups[g] = group[:0]
+			if len(group) > places[g] {
+				places[g] = 0 // closed
+				groups[g+1] = append(groups[g+1], group...)
+				continue
 			}
-			tie++
-		}
-		for list[0].Score < grades[current].From || places[current] < counted {
-			current++
-		}
-		places[current] -= counted
-		for i := range tie {
-			lowest, _ := limits[list[i].Unit].capsGrade()
-			list[i].Grade = grades[max(current, lowest)].Code
+			places[g] -= len(group)
+			for _, i := range group {
+				list[i].Grade = grades[g].Code
+			}
 		}
 		list = list[tie:]
 	}

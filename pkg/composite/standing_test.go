@@ -196,20 +196,49 @@ func make100() []float64 {
 	return x
 }
 
-// A unit whose grade is capped leaves its place in the quota to the next.
-func TestCappedGradeTakesNoPlace(t *testing.T) {
+// A unit that a veto caps into a grade leaves its place above to the next, and takes one in
+// the grade that it gets.
+func TestCappedGradeTakesAPlaceWhereItFalls(t *testing.T) {
+	half, one, two := 0.5, 0.25, 0.5
 	spec := composite.Spec{
-		Grades: []composite.Grade{{Code: "A", From: 80, MaxShare: new(.5)}, {Code: "B", From: 0}},
+		Grades: []composite.Grade{{Code: "A", From: 80, MaxShare: &half}, {Code: "B", From: 0}},
 		Adjustments: composite.Adjustments{
 			Vetoes: []composite.Veto{{Code: "v", Effect: composite.Effect{Kind: composite.CapGrade, Grade: "B"}}},
 		},
 	}
-	list := published(t, spec, nil, []float64{99, 98, 98, 90}, composite.Adjustment{Unit: 0, Code: "v"})
-	if got := list[0].Grade + list[1].Grade + list[2].Grade + list[3].Grade; got != "BAAB" {
-		t.Errorf("grades %s, want BAAB", got)
+	grades := func(spec composite.Spec, scores []float64, capped ...int) (word string) {
+		var vetoes []composite.Adjustment
+		for _, u := range capped {
+			vetoes = append(vetoes, composite.Adjustment{Unit: u, Code: "v"})
+		}
+		for _, s := range published(t, spec, nil, scores, vetoes...) {
+			word += s.Grade
+		}
+		return word
 	}
-	list = published(t, spec, nil, []float64{99, 99, 99, 90}, composite.Adjustment{Unit: 1, Code: "v"})
-	if got := list[0].Grade + list[1].Grade + list[2].Grade + list[3].Grade; got != "ABAB" {
-		t.Errorf("grades in a tie %s, want ABAB", got)
+	three, narrow, pair := spec, spec, spec
+	three.Grades = []composite.Grade{{Code: "A", From: 80}, {Code: "B", From: 60, MaxShare: &half}, {Code: "C", From: 0}}
+	narrow.Grades = []composite.Grade{{Code: "A", From: 80}, {Code: "B", From: 60, MaxShare: &one}, {Code: "C", From: 0}}
+	pair.Grades = []composite.Grade{{Code: "A", From: 80, MaxShare: &two}, {Code: "B", From: 60, MaxShare: &two}, {Code: "C", From: 0}}
+	for _, c := range []struct {
+		name   string
+		spec   composite.Spec
+		scores []float64
+		capped []int
+		want   string
+	}{
+		{"the place above is free", spec, []float64{99, 98, 98, 90}, []int{0}, "BAAB"},
+		{"in a tie", spec, []float64{99, 99, 99, 90}, []int{1}, "ABAB"},
+		{"a place below is taken", three, []float64{95, 75, 74, 73}, []int{0}, "BBCC"},
+		{"no veto, no place", three, []float64{95, 75, 74, 73}, nil, "ABBC"},
+		{"a cap that does not bind counts too", three, []float64{75, 74, 73, 30}, []int{0}, "BBCC"},
+		{"two capped do not share one place", narrow, []float64{95, 95, 75, 30}, []int{0, 1}, "CCCC"},
+		{"one of two may", narrow, []float64{95, 94, 75, 30}, []int{0, 1}, "BCCC"},
+		{"those who fall meet the capped ones", pair, []float64{95, 95, 95, 30}, []int{0}, "BAAC"},
+		{"and share what is left", pair, []float64{95, 95, 95, 95}, []int{0}, "CCCC"},
+	} {
+		if got := grades(c.spec, c.scores, c.capped...); got != c.want {
+			t.Errorf("%s: grades %s, want %s", c.name, got, c.want)
+		}
 	}
 }

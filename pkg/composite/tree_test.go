@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/internal/num"
 	"bulwark/pkg/composite/stats"
 )
 
@@ -30,7 +31,7 @@ func TestAggregations(t *testing.T) {
 		{composite.Harmonic, 0, 4 / (1./90 + 2./40 + 1./10), 3 / (2./40 + 1./10)},
 		{composite.Power, 2, math.Sqrt((8100 + 3200 + 100) / 4), math.Sqrt((3200 + 100) / 3)},
 		{composite.Minimum, 0, 10, 10},
-		{composite.Penalised, 0, 45 - (45*45+2*25+35*35)/4./45, 30 - (2*100+400)/3./30},
+		{composite.Penalised, 0, 45 - .6*(45*45+2*25+35*35)/4./(70+.6*45), 30 - .6*(2*100+400)/3./(70+.6*30)},
 	}
 	for _, tt := range tests {
 		ix := mustNew(t, composite.Spec{Tree: node("i", 0, composite.Aggregation{Kind: tt.kind, P: tt.p},
@@ -38,7 +39,7 @@ func TestAggregations(t *testing.T) {
 		d := composite.Data{Units: []string{"u", "v"}, Columns: [][]float64{{90, nan}, {40, 40}, {10, 10}}}
 		r := score(t, ix, d)
 		for u, want := range []float64{tt.whole, tt.missing} {
-			if got, ok := r.Base(u); !ok || !near(got, want, 1e-12) {
+			if got, ok := r.Base(u); !ok || got != num.Significant(want) {
 				t.Errorf("%s of %s: %v %v, want %v", tt.kind, d.Units[u], got, ok, want)
 			}
 		}
@@ -86,11 +87,11 @@ func byHand(
 	}
 	switch kind {
 	case composite.Geometric:
-		return stats.GeometricMean(x, w), true
+		return num.Significant(stats.GeometricMean(x, w)), true
 	case composite.Penalised:
-		return stats.PenalisedMean(x, w), true
+		return num.Significant(stats.PenalisedMean(x, w)), true
 	}
-	return stats.ArithmeticMean(x, w), true
+	return num.Significant(stats.ArithmeticMean(x, w)), true
 }
 
 func coverageByHand(r *composite.Result, nodes []composite.NodeInfo, unit int) float64 {

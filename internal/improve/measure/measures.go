@@ -57,7 +57,7 @@ func (m *Measure) complete() {
 	if m.Named = !m.Name.IsZero(); !m.Named {
 		m.Provenance = "unnamed"
 		m.Note = text.F("公开资料未列出第 %[1]d 项措施的名称，可由本镇命名",
-			"the public source does not name measure %[1]d: the town may", m.Number)
+			"the public source does not name measure %[1]d: the town can name it", m.Number)
 	}
 }
 
@@ -205,7 +205,8 @@ SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone,
 
 // ProgressInReach returns the progress of the tasks that the caller may read today: of
 // the seven measures in their order, or of each measure for each branch, and for the
-// town, where there are tasks, by branch, those of the town first, and by measure.
+// town, where there are tasks, by branch, those of the town first, and by measure. A caller
+// who is limited to branches reads none of the town.
 func ProgressInReach(
 	ctx context.Context, db *gorm.DB, townID, language string, byBranch bool,
 ) (_ []Progress, err error) {

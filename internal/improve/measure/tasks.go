@@ -19,7 +19,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// TaskState is where a task stands in its life.
+// TaskState is the state of a task.
 type TaskState string
 
 // The states of a task.
@@ -132,7 +132,7 @@ func inReach(v *taskReader, t Task) error {
 func responsible(v *taskReader, t Task) error {
 	if !v.responsible(t) && v.Role != policy.LeadingGroup {
 		return fault.Forbidden("not_responsible", "只有任务的负责人或负责单位可以填报进展",
-			"only who is responsible for a task, or the leading group, reports on it")
+			"only the person or office responsible for a task, or the leading group, reports on it")
 	}
 	return nil
 }
@@ -200,13 +200,14 @@ func (v *taskReader) responsible(t Task) bool {
 }
 
 // Visible narrows to the tasks that the caller reads: of the town, of branches in reach,
-// and those for which he or she is responsible.
+// and those for which he or she is responsible; of a caller who is limited to branches, the
+// tasks of those branches alone.
 func (v *taskReader) Visible(q *gorm.DB) *gorm.DB {
 	if v.measure != 0 {
 		q = q.Where("measure_number = ?", v.measure)
 	}
-	if v.Reach.All {
-		return q
+	if v.Reach.All || len(v.Branches) > 0 {
+		return v.Reach.Narrow(q)
 	}
 	return q.Where("(branch_code IS NULL OR branch_code IN ? OR person_code = ? OR office_code IN ?)",
 		append(v.Reach.Codes(), ""), v.Person, append(slices.Clone(v.offices), ""))
@@ -441,7 +442,7 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Measure > 0 {
 		q = q.Where("measure_number = ?", f.Measure)
 	}
@@ -454,8 +455,5 @@ func ListTasks(ctx context.Context, db *gorm.DB, townID string, f TaskFilter) ([
 	if f.Overdue {
 		q = q.Where("state = ? AND due_on < ?", TaskOpen, v.Today)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return tasks.List(ctx, db, v, q.Order("id"))
+	return tasks.List(ctx, db, v, q)
 }

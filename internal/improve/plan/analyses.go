@@ -21,7 +21,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// AnalysisState is where a cause analysis stands in its life.
+// AnalysisState is the state of a cause analysis.
 type AnalysisState string
 
 // The states of an analysis. A draft is for its author alone.
@@ -285,16 +285,8 @@ func ListAnalyses(ctx context.Context, db *gorm.DB, townID string, f AnalysisFil
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, n := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"mentor_code", f.Mentor}, {"state", string(f.State)},
-	} {
-		if n.value != "" {
-			q = q.Where(n.column+" = ?", n.value)
-		}
-	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return analyses.List(ctx, db, v, q.Order("id"))
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "mentor_code", f.Mentor,
+		"state", string(f.State))
+	return analyses.List(ctx, db, v, q)
 }

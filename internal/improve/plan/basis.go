@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
@@ -61,11 +62,19 @@ func FindBasis(
 	if !there {
 		return AnalysisBasis{}, fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
 	}
-	return basisOf(ctx, v, branch, language)
+	return basisOf(ctx, ofBranch(v, branch), branch, language)
+}
+
+// ofBranch returns the view for who may know the details of the branch alone. Analyses and
+// plans rest on it, whoever writes, approves or reads them: those who work with one branch
+// choose the values that are tried out, and are to learn nothing of others by it.
+func ofBranch(v index.View, branch string) index.View {
+	return v.For(access.Reach{Branches: map[string]bool{branch: true}})
 }
 
 // basisOf returns the basis from the explanation of the branch's score and from what would
-// move it. The view must be of a publication. A branch without a score is a Conflict.
+// move it. The view must be of a publication, for the branch. A branch without a score is a
+// Conflict.
 func basisOf(ctx context.Context, v index.View, branch, language string) (AnalysisBasis, error) {
 	explained, err := v.Explanation(branch, language, true)
 	if err != nil {
@@ -101,12 +110,15 @@ func amount(x float64, unit string) string {
 }
 
 // cheapest returns the way to the next grade, or to the next rank where there is none. The
-// gains must be of a publication.
+// gains must be of a publication. The way is empty where it depends on other branches.
 func cheapest(g index.Gains) index.Path {
-	if len(g.ToNextGrade.Steps) > 0 {
+	if g.ToNextGrade != nil && len(g.ToNextGrade.Steps) > 0 {
 		return *g.ToNextGrade
 	}
-	return *g.ToNextRank
+	if g.ToNextRank != nil {
+		return *g.ToNextRank
+	}
+	return index.Path{}
 }
 
 // name adds a reason to the finding of the indicator.

@@ -35,7 +35,8 @@ type PlannedItem struct {
 	ValueNow  *float64 `json:"value_now,omitempty"` // of the result that the plan is about
 	ScoreNow  float64  `json:"score_now"`
 	ValueGoal float64  `json:"value_goal" example:"92"`
-	// of the indicator at the goal, to nine decimals: a published score is held against it
+	// of the indicator at the goal, to nine decimals: a published score is held against it; that of now
+	// where the indicator is measured against other branches, of which a plan tells nothing
 	ScoreGoal float64     `json:"score_goal"`
 	Points    float64     `json:"points"`              // of the index, if this item alone reaches its goal
 	Measure   int64       `json:"measure" example:"2"` // 1 to 7
@@ -145,7 +146,7 @@ func (d Document) complete(v index.View, branch string, before Document) (Docume
 		}
 		if x.Points < 0 {
 			faults = append(faults, fault.Field(at+"/value_goal", "goal_below", "这一目标使指数下降 %v 分：请填写不低于现状的目标",
-				"this goal costs %v points of the index: aim at no less than now", -x.Points))
+				"this goal lowers the index by %v points: set one that is no worse than the present value", -x.Points))
 		}
 		items[i] = x
 	}
@@ -217,7 +218,7 @@ func (d Document) checkWork(ctx context.Context, db *gorm.DB, p Plan) error {
 		}
 		if !known[x.Owner] || x.Owner.Kind == "branch" && x.Owner.Code != p.BranchCode {
 			faults = append(faults, fault.Field("/items/"+strconv.Itoa(i)+"/owner/code", "unknown_owner",
-				"“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot own this: name a person or an office of the town, or the branch itself",
+				"“%s”不能负责：请填写本镇的人员、挂钩办或本党组织", "%q cannot be responsible for this: name a person or an office of the town, or the branch itself",
 				x.Owner.Code))
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// ItemState is where an item of an approved plan stands.
+// ItemState is the state of an item of an approved plan.
 type ItemState string
 
 // The states of an item. A dropped one is in the approved version no more.
@@ -174,14 +174,14 @@ func (v *itemReader) Audit(i Item, _ string) (string, any) {
 // of the plan.
 func workable(v *itemReader, i Item) error {
 	if p := v.plans[i.PlanID]; p.State != Running && p.State != Returned && i.Relapses == 0 {
-		return fault.Conflict("plan_not_running", "方案尚未启动或已结束：请先启动", "the plan does not run: start it first").Held(p.lock())
+		return fault.Conflict("plan_not_running", "方案尚未启动或已结束：请先启动", "the plan is not started or has ended: start it first").Held(p.lock())
 	}
 	return nil
 }
 
 func notOwnWork(v *itemReader, i Item) error {
 	if i.DoneBy == v.Name() {
-		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies what he or she has done")
+		return fault.Forbidden("own_work", "不能核验自己报告完成的事项", "nobody verifies an item that he or she reported as done")
 	}
 	return nil
 }
@@ -317,17 +317,17 @@ type fallen struct {
 
 // fallenItems selects them, in the order of the calendar: the indicator's score of each
 // latest publication, for periods of the kind that the plan started from.
-const fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, c.run_id, base.run_id AS base_run_id, n.score, i.score_goal,
-	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND f.number = 1
+var fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, c.run_id, base.run_id AS base_run_id, n.score, i.score_goal,
+	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND ` + index.First("f") + `
 	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
 FROM plan_items i
 JOIN plans p ON p.town_id = i.town_id AND p.id = i.plan_id
 JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
 JOIN publications base ON base.town_id = p.town_id AND base.period_code = p.period_code AND base.number = p.publication_number
 JOIN periods q ON q.town_id = b.town_id AND q.kind = b.kind AND q.starts_on > b.starts_on
-JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND f.number = 1 AND f.published_at > i.closed_at
+JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND ` + index.First("f") + ` AND f.published_at > i.closed_at
 JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code
-	AND c.number = (SELECT MAX(m.number) FROM publications m WHERE m.town_id = q.town_id AND m.period_code = q.code)
+	AND ` + index.Last("c") + `
 JOIN result_nodes n ON n.town_id = c.town_id AND n.run_id = c.run_id AND n.branch_code = i.branch_code AND n.node_code = i.indicator
 WHERE i.state = @closed AND n.score < i.score_goal - 0.000001
 ORDER BY i.town_id, q.starts_on, i.id`

@@ -66,7 +66,7 @@ type RealisedItem struct {
 }
 
 // ListOutcomes returns what became of a plan, in the order of the calendar and of the
-// publications.
+// publications, without those of publications that were withdrawn.
 func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) (_ []Outcome, err error) {
 	defer fault.Wrap(&err, "outcomes of the plan %s", plan)
 	if _, err := Find(ctx, db, townID, plan); err != nil {
@@ -78,7 +78,8 @@ func ListOutcomes(ctx context.Context, db *gorm.DB, townID, plan string) (_ []Ou
 	}
 	err = db.WithContext(ctx).Table("plan_outcomes o").Select("o.*, q.ends_on AS period_ends_on").
 		Joins("JOIN periods q ON q.town_id = o.town_id AND q.code = o.period_code").
-		Where("o.town_id = ? AND o.plan_id = ?", townID, plan).Order("q.starts_on, q.code, o.publication_number").
+		Joins("JOIN publications c ON c.town_id = o.town_id AND c.period_code = o.period_code AND c.number = o.publication_number").
+		Where("o.town_id = ? AND o.plan_id = ? AND "+index.Standing("c"), townID, plan).Order("q.starts_on, q.code, o.publication_number").
 		Scan(&rows).Error
 	list := make([]Outcome, len(rows))
 	for i, r := range rows {
@@ -99,20 +100,21 @@ type unmeasured struct {
 	Place                      int64  // of the period among those published after the first approval, from 1
 }
 
-// missingOutcomes selects them for periods of the kind that the plan starts from.
-const missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code AS period_code, q.ends_on, c.number, c.run_id, base.run_id AS base_run_id,
+// missingOutcomes selects them for periods of the kind that the plan starts from: neither
+// the publication nor the one that the plan starts from was withdrawn.
+var missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code AS period_code, q.ends_on, c.number, c.run_id, base.run_id AS base_run_id,
 	(SELECT MAX(v.number) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved AND v.made_at < f.published_at) AS version_number,
-	(SELECT COUNT(*) FROM periods o JOIN publications g ON g.town_id = o.town_id AND g.period_code = o.code AND g.number = 1
+	(SELECT COUNT(*) FROM periods o JOIN publications g ON g.town_id = o.town_id AND g.period_code = o.code AND ` + index.First("g") + `
 	 WHERE o.town_id = q.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on
 		AND g.published_at > (SELECT MIN(v.made_at) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved)) AS place
 FROM plans p
 JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
 JOIN publications base ON base.town_id = p.town_id AND base.period_code = p.period_code AND base.number = p.publication_number
 JOIN periods q ON q.town_id = b.town_id AND q.kind = b.kind AND q.starts_on > b.starts_on
-JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND f.number = 1
-JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code
+JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND ` + index.First("f") + `
+JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code AND ` + index.Standing("c") + `
 LEFT JOIN plan_outcomes m ON m.town_id = p.town_id AND m.plan_id = p.id AND m.period_code = q.code AND m.publication_number = c.number
-WHERE p.approved_version IS NOT NULL AND m.plan_id IS NULL
+WHERE p.approved_version IS NOT NULL AND m.plan_id IS NULL AND ` + index.Standing("base") + `
 ORDER BY p.town_id, p.id, q.starts_on, c.number`
 
 // MeasureOutcomes stores what became of each approved plan in the publications since,

@@ -20,7 +20,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where a plan stands in its life, or a document of it in its own.
+// State is the state of a plan or of its document.
 type State string
 
 // The states of a plan. Its document knows the first three of them: a plan that is
@@ -146,7 +146,7 @@ func neverApproved(v *reader, p Plan) error {
 
 func approvedOnce(_ *reader, p Plan) error {
 	return fault.Conflict("plan_approved", "方案已批准，其依据的结果不再改变：请修改方案，或说明理由后销号另拟",
-		"the plan was approved and keeps the result that it starts from: write it, or close it with a reason and draft another").Held(p.lock())
+		"the plan was approved and keeps the result on which it is based: change its document, or close it with a reason and draft another").Held(p.lock())
 }
 
 // Ref names the plan.
@@ -267,7 +267,7 @@ func Begin(ctx context.Context, db *gorm.DB, townID, branch string, from Source)
 // that the branch is.
 func (p *Plan) startFrom(ctx context.Context, tx *gorm.DB, from Source) error {
 	p.PeriodCode, p.PublicationNumber = from.Period, from.Publication
-	view, err := publishedView(ctx, tx, from.Results, p.TownID, from.Period, from.Publication)
+	view, err := p.view(ctx, tx, from.Results)
 	if err != nil {
 		return err
 	}
@@ -304,7 +304,7 @@ func refuseSecondPlan(ctx context.Context, tx *gorm.DB, townID, branch string) e
 
 func secondPlan(err error) error {
 	if database.ConstraintOf(err) == "plans_living" {
-		return fault.Conflict("plan_exists", "该党组织刚刚建立了提升方案", "a plan of the branch was stored just now").Because(err)
+		return fault.Conflict("plan_exists", "刚刚有人为该党组织建立了提升方案：请查看该方案", "somebody has just created a plan of the branch: read that one").Because(err)
 	}
 	return err
 }
@@ -328,7 +328,7 @@ func Redraft(ctx context.Context, db *gorm.DB, ref workflow.Ref, from Source) (P
 // approved before holds until then.
 func Write(ctx context.Context, db *gorm.DB, b *index.ResultCache, ref workflow.Ref, d Document) (Plan, error) {
 	return documents.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, _ *reader, p Plan) (c workflow.Change, err error) {
-		view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
+		view, err := p.view(ctx, tx, b)
 		if err != nil {
 			return c, err
 		}
@@ -393,7 +393,7 @@ func (p Plan) moveDocument(
 	}
 	var predicted *database.JSON[Prediction]
 	if to == Approved {
-		view, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
+		view, err := p.view(ctx, tx, b)
 		if err != nil {
 			return change, err
 		}
@@ -425,7 +425,7 @@ func (p Plan) moveOn(ctx context.Context, tx *gorm.DB, to State, reason string) 
 			return nil, err
 		}
 		if left > 0 {
-			return nil, fault.Conflict("items_open", "还有 %d 项提升事项未销号", "the plan has items that are not closed: %d",
+			return nil, fault.Conflict("items_open", "还有 %d 项提升事项未销号", "%d items of the plan are not closed",
 				left).Held(p.lock())
 		}
 		if p.Stage != Approved {
@@ -461,7 +461,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, er
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Branch != "" {
 		q = q.Where("branch_code = ?", f.Branch)
 	}
@@ -471,10 +471,7 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Plan, er
 	if f.On != "" {
 		q = q.Where("approved_on <= ? AND (closed_on IS NULL OR closed_on > ?)", f.On, f.On)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return plans.List(ctx, db, v, q.Order("id"))
+	return plans.List(ctx, db, v, q)
 }
 
 // Count returns the numbers of plans of the branches in the reach by their state, by one

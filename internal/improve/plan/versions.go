@@ -184,7 +184,7 @@ type Prediction struct {
 	Grade       string           `json:"grade,omitempty"`
 	GradeThen   string           `json:"grade_then,omitempty"`
 	Items       []ItemPrediction `json:"items"`
-	Assumptions []string         `json:"assumptions" enums:"goals_reached,others_unchanged,adjustments_unchanged"`
+	Assumptions []string         `json:"assumptions" enums:"goals_reached,others_unchanged,adjustments_unchanged,compared_unchanged"`
 }
 
 // ItemPrediction is what one item would have brought alone.
@@ -193,6 +193,12 @@ type ItemPrediction struct {
 	Indicator string  `json:"indicator" example:"governance.01"`
 	Goal      float64 `json:"goal"`
 	Points    float64 `json:"points"`
+}
+
+// view returns the view of the publication that the plan starts from, for its branch.
+func (p Plan) view(ctx context.Context, tx *gorm.DB, b *index.ResultCache) (index.View, error) {
+	v, err := publishedView(ctx, tx, b, p.TownID, p.PeriodCode, p.PublicationNumber)
+	return ofBranch(v, p.BranchCode), err
 }
 
 // predict returns the prediction from the publication that the plan starts from.
@@ -210,6 +216,9 @@ func (p Plan) predict(v index.View) (Prediction, error) {
 		Points: stats.Round(then.Score-*card.Score, stats.MaxDecimals), Rank: *card.Rank, RankThen: then.Rank,
 		Grade: card.Grade, GradeThen: then.Grade, Items: []ItemPrediction{},
 		Assumptions: []string{"goals_reached", "others_unchanged", "adjustments_unchanged"},
+	}
+	if len(then.Kept) > 0 { // what is measured against other branches is not predicted
+		x.Assumptions = append(x.Assumptions, "compared_unchanged")
 	}
 	for _, i := range p.Document.V.Items {
 		x.Items = append(x.Items, ItemPrediction{Item: i.ID, Indicator: i.Indicator, Goal: i.ValueGoal, Points: i.Points})

@@ -230,7 +230,7 @@ func (r *EffectReport) tooFew(p index.PublishedPanel, few *effect.TooFewMatched,
 		[]EffectMatch{}
 	r.Reading = text.F(
 		"可比的党组织太少，无法判断成效：已实施 %d 个，其中可比 %d 个（至少需要 %d 个），可作对照 %d 个",
-		"too few branches can be compared to estimate an effect: %d had it, %d of them can be compared (at least %d are needed), with %d others",
+		"too few branches can be compared to estimate an effect: %d had the help, %d of them can be compared (at least %d are needed), and %d others serve as controls",
 		few.Treated, few.Matched, few.Least, few.Controls).In(language)
 	r.Caveat = effectCaveat.In(language)
 	r.leaveOut(p, few.Unmatched)
@@ -275,4 +275,4 @@ func reading(e *effect.InterventionEffect) text.Text {
 
 var effectCaveat = text.F(
 	"这是同类别、起点相近的党组织之间的比较，不是试验：选择对象时看到而本指数没有反映的情况，以及同时采取的其他措施，都会计入差异",
-	"this compares branches of one class with similar scores before, and is no experiment: the difference includes what the index does not show but those who chose the branches knew, and other help at the same time")
+	"this compares branches of one class with similar scores before; it is not an experiment. The difference also includes other help at the same time, and facts that guided the choice of the branches but are not in the index")

@@ -45,7 +45,7 @@ type MissedVisits struct {
 // MissedVisit is a visit to a branch that was not made until its due day.
 type MissedVisit struct {
 	Assignment string   `json:"assignment" format:"uuid"` // the pairing that asks for it
-	Branch     string   `json:"branch" example:"b07"`
+	Branch     string   `json:"branch" example:"b07"`     // its code: a report is a record, in no language
 	DueOn      day.Date `json:"due_on" swaggertype:"string" format:"date"`
 }
 

@@ -16,7 +16,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where a progress report stands in its life.
+// State is the state of a progress report.
 type State string
 
 // The states of a report. A draft is its author's alone.
@@ -205,7 +205,7 @@ func Move(ctx context.Context, db *gorm.DB, ref workflow.Ref, to State, remark s
 		}
 		if remark != "" {
 			return c, fault.Broken(fault.Field("/remark", "remark_refused",
-				"只有签收时才填写意见：请写入汇报正文", "a remark is given with the receipt: write it in the report"))
+				"只有签收时才填写意见：请写入汇报正文", "only who receives the report adds a remark: write it in the report instead"))
 		}
 		if err := r.refuseOverlap(ctx, tx); err != nil {
 			return c, err
@@ -287,7 +287,7 @@ type Filter struct {
 // List returns the reports that the caller may see, in the order in which they were
 // begun. Drafts come without figures.
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Report, error) {
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	if f.Author != "" {
 		q = q.Where("author_code = ?", f.Author)
 	}
@@ -297,12 +297,9 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Report, 
 	if f.On != "" {
 		q = q.Where("from_on <= ? AND until_on >= ?", f.On, f.On)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
 	v, err := newReader(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	return reports.List(ctx, db, v, q.Order("id"))
+	return reports.List(ctx, db, v, q)
 }

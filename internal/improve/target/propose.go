@@ -109,21 +109,31 @@ func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view ind
 	if err != nil {
 		return nil, err
 	}
-	pr := &proposer{
+	pr := bareProposer(ctx, tx, p)
+	pr.Publication, pr.named = r.Publication, reasonsBy(settings.Document.V.TargetRules, view.Judged(), r, view.Scheme())
+	return pr, pr.lockKnown()
+}
+
+// bareProposer names no branch: it is of no publication.
+func bareProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period) *proposer {
+	return &proposer{
 		Proposal: Proposal{
-			Period: p.Code, Publication: r.Publication,
-			New: []string{}, Refreshed: []string{}, Lapsed: []string{}, Standing: []string{}, Closed: []string{},
+			Period: p.Code,
+			New:    []string{}, Refreshed: []string{}, Lapsed: []string{}, Standing: []string{}, Closed: []string{},
 		},
-		ctx: ctx, tx: tx, town: p.TownID, named: reasonsBy(settings.Document.V.TargetRules, view.Judged(), r, view.Scheme()),
-		known: map[string]Target{},
+		ctx: ctx, tx: tx, town: p.TownID, known: map[string]Target{},
 	}
+}
+
+// lockKnown reads the targets of the period and locks them.
+func (pr *proposer) lockKnown() error {
 	var list []Target
-	err = tx.WithContext(ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
-		Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Order("id").Find(&list).Error
+	err := pr.tx.WithContext(pr.ctx).Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).
+		Where("town_id = ? AND period_code = ?", pr.town, pr.Period).Order("id").Find(&list).Error
 	for _, t := range list {
 		pr.known[t.BranchCode] = t
 	}
-	return pr, err
+	return err
 }
 
 // propose creates what the rules name and the period has not led to yet, except for
@@ -170,7 +180,10 @@ func (pr *proposer) propose() error {
 func (pr *proposer) refresh() error {
 	for _, branch := range slices.Sorted(maps.Keys(pr.known)) {
 		t, reasons := pr.known[branch], pr.named[branch]
-		verb, columns := "refresh", map[string]any{"lapsed": reasons == nil, "publication_number": pr.Publication}
+		verb, columns := "refresh", map[string]any{"lapsed": reasons == nil}
+		if pr.Publication > 0 { // none stands: it stays that of the withdrawn one
+			columns["publication_number"] = pr.Publication
+		}
 		switch {
 		case t.State != Proposed && t.State != Confirmed:
 			continue
@@ -218,7 +231,8 @@ func (pr *proposer) write(action string) error {
 }
 
 // Follow updates the targets that a period has led to by its amended result and the rules
-// of now: reasons change, lapse or hold again. It does so too for the published period of
+// of now: reasons change, lapse or hold again. Where every publication of the period was
+// withdrawn, all reasons lapse. It does so too for the published period of
 // the same kind after it, whose falls are counted from this one.
 // It proposes no branch, changes nothing when called again, and belongs in the
 // transaction of the amendment, which holds the period.
@@ -246,10 +260,16 @@ func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, peri
 
 func follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, p evaluation.Period) error {
 	view, there, err := b.PublishedNow(ctx, tx, p.TownID, p.Code)
-	if err != nil || !there {
+	if err != nil {
 		return err
 	}
-	pr, err := newProposer(ctx, tx, p, view)
+	var pr *proposer
+	if there {
+		pr, err = newProposer(ctx, tx, p, view)
+	} else {
+		pr = bareProposer(ctx, tx, p)
+		err = pr.lockKnown()
+	}
 	if err != nil {
 		return err
 	}

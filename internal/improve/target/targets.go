@@ -18,7 +18,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where an improvement target stands in its life.
+// State is the state of an improvement target.
 type State string
 
 // The states of a target. Only a confirmed one is worked on.
@@ -308,21 +308,12 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Target, 
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, n := range []struct{ column, value string }{
-		{"period_code", f.Period}, {"branch_code", f.Branch}, {"state", string(f.State)},
-	} {
-		if n.value != "" {
-			q = q.Where(n.column+" = ?", n.value)
-		}
-	}
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "state", string(f.State))
 	if f.On != "" {
 		q = q.Where("from_on <= ? AND (until_on IS NULL OR until_on >= ?)", f.On, f.On)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return targets.List(ctx, db, v, q.Order("id"))
+	return targets.List(ctx, db, v, q)
 }
 
 // Current returns the targets of the town that are confirmed and not ended, by

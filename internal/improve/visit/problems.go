@@ -20,7 +20,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// ProblemState is where a problem stands in its life.
+// ProblemState is the state of a problem.
 type ProblemState string
 
 // The states of a problem. Solved waits for another party to confirm it.
@@ -165,7 +165,7 @@ func dueDay(x Problem) any { return problemExtra{DueOn: x.DueOn} }
 func solvedByAnother(v *problemReader, x Problem) error {
 	if v.Name() == x.SolvedBy || partyOf[v.Role] == x.SolvedFor {
 		return fault.Conflict("another_party_needed", "须由解决方以外的一方确认销号",
-			"another party than the one that solved it, and another person, must close it").Held(v.lock(x))
+			"only a party that did not solve the problem can close it, by another person").Held(v.lock(x))
 	}
 	return nil
 }
@@ -480,25 +480,13 @@ func ListProblems(ctx context.Context, db *gorm.DB, townID string, f ProblemFilt
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After)
-	for _, n := range []struct{ column, value string }{
-		{"branch_code", f.Branch},
-		{"visit_id", f.Visit},
-		{"owner_person", f.Person},
-		{"owner_office", f.Office},
-		{"state", string(f.State)},
-	} {
-		if n.value != "" {
-			q = q.Where(n.column+" = ?", n.value)
-		}
-	}
+	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
+	q = database.Only(q, "branch_code", f.Branch, "visit_id", f.Visit, "owner_person", f.Person,
+		"owner_office", f.Office, "state", string(f.State))
 	if f.Overdue {
 		q = q.Where("state IN ? AND due_on < ?", Unsolved, v.Today)
 	}
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return problems.List(ctx, db, v, q.Order("id"))
+	return problems.List(ctx, db, v, q)
 }
 
 // CountProblems counts the problems in reach by state, by one statement. A state

@@ -23,7 +23,7 @@ import (
 	"bulwark/internal/workflow"
 )
 
-// State is where a visit stands in its life.
+// State is the state of a visit.
 type State string
 
 // The states of a visit. A draft is its author's alone; what is recorded counts,
@@ -245,7 +245,7 @@ func (v Visit) refuse(ctx context.Context, tx *gorm.DB, c Content) error {
 	faults := c.check()
 	if c.VisitedOn > day.Of(tx.NowFunc()) {
 		faults = append(faults, fault.Field("/visited_on", "in_the_future", "走访日期不能晚于今天",
-			"a visit is entered once it was made"))
+			"the day of a visit cannot be in the future"))
 	}
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
@@ -410,11 +410,8 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) ([]Visit, e
 	if err != nil {
 		return nil, err
 	}
-	q := f.narrow(db.WithContext(ctx).Where("town_id = ? AND id > ?", townID, f.After), townID)
-	if f.Limit > 0 {
-		q = q.Limit(f.Limit)
-	}
-	return visits.List(ctx, db, v, q.Order("id"))
+	q := f.narrow(database.Page(db.WithContext(ctx), townID, f.After, f.Limit), townID)
+	return visits.List(ctx, db, v, q)
 }
 
 func (f Filter) narrow(q *gorm.DB, townID string) *gorm.DB {

@@ -7,8 +7,8 @@ import (
 	"bulwark/pkg/composite/internal/num"
 )
 
-// ImputeMean returns x with the mean of the unit's group in place of what is
-// missing; nil groups: all units are one. What a group without any value misses
+// ImputeMean returns x with the mean of the unit's group, rounded to 12 significant
+// digits, in place of what is missing; nil groups: all units are one. What a group without any value misses
 // stays NaN. It returns nil for slices of different length. A value that was filled in
 // is one that is missing in x and present in the result.
 func ImputeMean(x []float64, groups []string) []float64 {
@@ -41,7 +41,7 @@ func impute(x []float64, groups []string, average func(sorted []float64) float64
 	averages := map[string]float64{}
 	for g, values := range members {
 		slices.Sort(values)
-		averages[g] = average(values)
+		averages[g] = num.Significant(average(values))
 	}
 	for unit, v := range y {
 		if v == v {
@@ -83,19 +83,19 @@ func Denominate(x, by []float64, scale float64) []float64 {
 	return y
 }
 
-// Ratio returns scale·numerator/denominator, and false where the denominator is 0
-// or the result is not finite.
+// Ratio returns scale·numerator/denominator, rounded to 12 significant digits, and false
+// where the denominator is 0 or the result is not finite.
 func Ratio(numerator, denominator, scale float64) (float64, bool) {
 	if denominator == 0 {
 		return 0, false
 	}
-	return num.Known(scale * numerator / denominator)
+	return num.Known(num.Significant(scale * numerator / denominator))
 }
 
 // Rescale brings scores within 0–100, such as those of composite.Normalise, to low–high:
 // low + (high − low)·x/100. A geometric mean needs scores above 0, 1 to 100 say;
-// the adjusted Mazziotta–Pareto index has 70 to 130 and [PenalisedMean] (Mazziotta
-// and Pareto 2016). What is missing, or goes beyond ±MaxValue, is NaN.
+// the adjusted Mazziotta–Pareto index has 70 to 130 (Mazziotta and Pareto 2016), where
+// [PenalisedMean] goes by itself. What is missing, or goes beyond ±MaxValue, is NaN.
 func Rescale(scores []float64, low, high float64) []float64 {
 	y := make([]float64, len(scores))
 	for i, x := range scores {

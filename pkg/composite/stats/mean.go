@@ -3,8 +3,6 @@ package stats
 import (
 	"math"
 	"slices"
-
-	"bulwark/pkg/composite/internal/num"
 )
 
 // The means below take values x and their weights w, in the order in which they
@@ -41,16 +39,22 @@ func PowerMean(x, w []float64, p float64) float64 {
 	return math.Pow(weighted(x, w, func(v float64) float64 { return math.Pow(max(v, 0), p) }), 1/p)
 }
 
-// PenalisedMean is M − s²/M with M the weighted mean and s the weighted population
-// deviation (Mazziotta and Pareto 2013): unequal values cost points. It is 0 where
-// M ≤ 0. Of values within 0–100 it lies within −100 and 100.
+// PenalisedMean is the adjusted Mazziotta–Pareto index of scores (Mazziotta and Pareto
+// 2016): unequal scores cost points. The penalty is that of the scale it was made for,
+// from 70 to 130: with x′ = 70 + 0.6·x, M′ the weighted mean of x′ and s′ their weighted
+// population deviation, v = M′ − s′²/M′, and the mean is v on the scale of x,
+// (v − 70)/0.6, but not below 0. It is 0 where M′ ≤ 0. Among four or fewer scores within
+// 0–100 of the same weight a higher one never lowers it; among more, one far above the
+// others can lower it a little.
 func PenalisedMean(x, w []float64) float64 {
+	const base, unit = 70, 0.6
 	m := ArithmeticMean(x, w)
-	if m <= 0 {
+	scaled := base + float64(unit*m)
+	if scaled <= 0 {
 		return 0
 	}
 	variance := weighted(x, w, func(v float64) float64 { return (v - m) * (v - m) })
-	return max(m-variance/m, -num.MaxScore)
+	return max(m-unit*variance/scaled, 0) // (M′ − s′²/M′ − 70)/0.6, without a detour of rounding
 }
 
 // weighted is Σw·f(x)/Σw. Each product is rounded by its conversion, so that no

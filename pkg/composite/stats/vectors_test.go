@@ -30,10 +30,10 @@ func TestStatisticsAgainstCOINr(t *testing.T) {
 		{"between two", stats.Quantile([]float64{2, 1}, .75), 1.75},
 		{"least", stats.Quantile(eleven, 0), 6},
 		{"most", stats.Quantile(eleven, 1), 49},
-		// M = 4, s² = (9+9)/2 = 9: 4 − 9/4.
-		{"penalised", stats.PenalisedMean([]float64{1, 7}, nil), 1.75},
-		// M = (3·2+1·6)/4 = 3, s² = (3·1+1·9)/4 = 3: 3 − 3/3.
-		{"penalised, weighted", stats.PenalisedMean([]float64{2, 6}, []float64{3, 1}), 2},
+		// x′ = 70 and 130, M′ = 100, s′² = 900: v = 91, (91 − 70)/0.6.
+		{"penalised", stats.PenalisedMean([]float64{0, 100}, nil), 35},
+		// x′ = 76 and 100, M′ = (3·76 + 100)/4 = 82, s′² = (3·36 + 324)/4 = 108.
+		{"penalised, weighted", stats.PenalisedMean([]float64{10, 50}, []float64{3, 1}), (82 - 108./82 - 70) / .6},
 	}
 	for _, tt := range tests {
 		if !near(tt.got, tt.want, 5e-10) {
@@ -55,7 +55,10 @@ func TestMeansAtTheEdge(t *testing.T) {
 		{"power −2 with 0", stats.PowerMean(zero, nil, -2), 0},
 		{"power 2 takes a negative as 0", stats.PowerMean([]float64{-3, 4}, nil, 2), math.Sqrt(8)},
 		{"penalised of 0", stats.PenalisedMean([]float64{0, 0}, nil), 0},
-		{"penalised below 0", stats.PenalisedMean([]float64{100, 0, 0, 0}, nil), -50},
+		// M′ = 85, s′² = 675: more of one does not make less of all.
+		{"penalised with one above", stats.PenalisedMean([]float64{100, 0, 0, 0}, nil), (85 - 675./85 - 70) / .6},
+		{"penalised far below 0", stats.PenalisedMean([]float64{-200, -100}, nil), 0},
+		{"penalised below 0", stats.PenalisedMean([]float64{-50, 20}, nil), 0},
 		{"mean of none", stats.ArithmeticMean(nil, nil), math.NaN()},
 		{"geometric of none", stats.GeometricMean(nil, nil), math.NaN()},
 		{"median of none", stats.Median(nil), math.NaN()},

@@ -8,7 +8,7 @@ $$;
 
 -- One row for every change, written in the transaction of the change. An empty
 -- town_id is the installation itself. Sequence numbers the records of a town, and
--- hash chains each to the one before it.
+-- hash chains each to the one before it. Salt is hashed before the values, and is never shown.
 CREATE TABLE audit_records (
     town_id text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
@@ -25,6 +25,7 @@ CREATE TABLE audit_records (
     credential text COLLATE "C" NOT NULL DEFAULT '',
     hash text COLLATE "C" NOT NULL DEFAULT '',
     rows text COLLATE "C" NOT NULL DEFAULT '',
+    salt text COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (town_id, id)
 );
 CREATE INDEX audit_records_subject ON audit_records (town_id, subject);

@@ -1,7 +1,7 @@
 -- What is computed from a locked period, what of it is published, and what is appealed against.
 
--- A run is immutable: nothing in runs, results, result_nodes, robustness_results and
--- publications is ever updated. The triggers refuse it, whoever tries.
+-- A run is immutable: nothing in runs, results, result_nodes, robustness_results,
+-- publications and withdrawals is ever updated. The triggers refuse it, whoever tries.
 CREATE TABLE runs (
     town_id text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
@@ -93,8 +93,9 @@ CREATE TRIGGER robustness_results_kept BEFORE TRUNCATE ON robustness_results FOR
 -- period sets none, it has no last day. An amendment names the appeal that it
 -- answers; that appeal refers back by its key. The note holds the hashes and, where
 -- the installation has a key, its signatures. One
--- that nobody confirmed was made by one person. It keeps the publication that its changes
--- are counted from, and the branches that ended since.
+-- that nobody confirmed was made by one person. One that is forced was published
+-- although too few branches had a score, or before the period ended. It keeps the
+-- publication that its changes are counted from, and the branches that ended since.
 CREATE TABLE publications (
     town_id text COLLATE "C" NOT NULL,
     period_code text COLLATE "C" NOT NULL,
@@ -109,6 +110,7 @@ CREATE TABLE publications (
     from_period text COLLATE "C",
     from_number bigint,
     ended text COLLATE "C" NOT NULL CHECK (length(ended) > 0),
+    forced boolean NOT NULL,
     proposed_by text COLLATE "C" NOT NULL,
     confirmed_by text COLLATE "C" NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
     note text COLLATE "C" NOT NULL CHECK (length(note) > 0),
@@ -121,6 +123,28 @@ CREATE TABLE publications (
 );
 CREATE TRIGGER publications_immutable BEFORE UPDATE OR DELETE ON publications FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER publications_kept BEFORE TRUNCATE ON publications FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- A publication that was taken back. It stays readable by its number and counts for
+-- nothing any more. last_number is the highest number that the period had then: what is
+-- published later was made without it. The note is signed like that of a publication.
+CREATE TABLE withdrawals (
+    town_id text COLLATE "C" NOT NULL,
+    period_code text COLLATE "C" NOT NULL,
+    publication_number bigint NOT NULL,
+    last_number bigint NOT NULL,
+    withdrawn_by text COLLATE "C" NOT NULL,
+    withdrawn_at timestamptz NOT NULL,
+    reason text COLLATE "C" NOT NULL CHECK (length(reason) > 0),
+    proposed_by text COLLATE "C" NOT NULL,
+    confirmed_by text COLLATE "C" NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
+    note text COLLATE "C" NOT NULL CHECK (length(note) > 0),
+    PRIMARY KEY (town_id, period_code, publication_number),
+    FOREIGN KEY (town_id, period_code, publication_number) REFERENCES publications (town_id, period_code, number) ON DELETE RESTRICT,
+    CHECK (last_number >= publication_number),
+    CHECK ((proposed_by = '') = (confirmed_by = ''))
+);
+CREATE TRIGGER withdrawals_immutable BEFORE UPDATE OR DELETE ON withdrawals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER withdrawals_kept BEFORE TRUNCATE ON withdrawals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- What a branch objects to in a publication. It has one open appeal at a time.
 CREATE TABLE appeals (
@@ -154,8 +178,9 @@ CREATE TABLE appeals (
 CREATE UNIQUE INDEX appeals_one_open ON appeals (town_id, period_code, publication_number, branch_code) WHERE state = 'filed';
 CREATE INDEX appeals_period ON appeals (town_id, period_code, branch_code);
 
--- What changes approved values of a published period: a value, or an adjustment
--- added or cancelled. Never changed itself; the last one of a code counts. It is
+-- What changes approved values of a published period: a value, which may be taken away,
+-- an earlier correction taken back, or an adjustment added or cancelled. Never changed
+-- itself; the last one of a code counts. It is
 -- written by the evaluation room, and is here because it refers to publications.
 CREATE TABLE corrections (
     town_id text COLLATE "C" NOT NULL,
@@ -168,6 +193,7 @@ CREATE TABLE corrections (
     value double precision,
     level text COLLATE "C",
     not_applicable boolean NOT NULL,
+    removes text COLLATE "C" NOT NULL CHECK (removes IN ('', 'value', 'correction')),
     replaces text COLLATE "C" NOT NULL,
     reason text COLLATE "C" NOT NULL CHECK (length(reason) > 0),
     evidence text COLLATE "C" NOT NULL,
@@ -180,7 +206,8 @@ CREATE TABLE corrections (
     FOREIGN KEY (town_id, appeal_id) REFERENCES appeals (town_id, id) ON DELETE RESTRICT,
     CHECK (value IS NULL OR (level IS NULL AND NOT not_applicable)),
     CHECK (level IS NULL OR NOT not_applicable),
-    CHECK ((adjustment = '') = (value IS NOT NULL OR level IS NOT NULL OR not_applicable)),
+    CHECK (removes = '' OR (adjustment = '' AND value IS NULL AND level IS NULL AND NOT not_applicable)),
+    CHECK ((adjustment = '') = (value IS NOT NULL OR level IS NOT NULL OR not_applicable OR removes <> '')),
     CHECK (value IS NULL OR (value > -1e15 AND value < 1e15))
 );
 CREATE TRIGGER corrections_immutable BEFORE UPDATE OR DELETE ON corrections FOR EACH ROW EXECUTE FUNCTION refuse_change();

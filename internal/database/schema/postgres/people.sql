@@ -1,7 +1,8 @@
 -- Who serves in a town, in which role, and for which branch.
 -- Every tie holds from a day until a day, both included; no end means until further notice.
 
--- Persons as the town knows them. Who may sign in is in access.sql.
+-- Persons as the town knows them. Who may sign in is in credential.sql. One that is pseudonymised
+-- has a pseudonym for a name.
 CREATE TABLE people (
     town_id text COLLATE "C" NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
@@ -9,6 +10,7 @@ CREATE TABLE people (
     name_en text COLLATE "C" NOT NULL,
     provenance text COLLATE "C" NOT NULL,
     salt text COLLATE "C" NOT NULL DEFAULT '',
+    pseudonymised_at timestamptz,
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

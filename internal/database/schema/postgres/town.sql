@@ -37,6 +37,7 @@ CREATE TABLE towns (
     open_proposals bigint NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000),
     runs_per_lock bigint NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000),
     notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
+    least_scored double precision NOT NULL DEFAULT 0.8 CHECK (least_scored >= 0 AND least_scored <= 1),
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL

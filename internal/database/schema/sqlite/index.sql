@@ -1,7 +1,7 @@
 -- What is computed from a locked period, what of it is published, and what is appealed against.
 
--- A run is immutable: nothing in runs, results, result_nodes, robustness_results and
--- publications is ever updated. The triggers refuse it, whoever tries.
+-- A run is immutable: nothing in runs, results, result_nodes, robustness_results,
+-- publications and withdrawals is ever updated. The triggers refuse it, whoever tries.
 CREATE TABLE runs (
     town_id text NOT NULL,
     id text NOT NULL CHECK (length(id) = 36),
@@ -109,8 +109,9 @@ END;
 -- period sets none, it has no last day. An amendment names the appeal that it
 -- answers; that appeal refers back by its key. The note holds the hashes and, where
 -- the installation has a key, its signatures. One
--- that nobody confirmed was made by one person. It keeps the publication that its changes
--- are counted from, and the branches that ended since.
+-- that nobody confirmed was made by one person. One that is forced was published
+-- although too few branches had a score, or before the period ended. It keeps the
+-- publication that its changes are counted from, and the branches that ended since.
 CREATE TABLE publications (
     town_id text NOT NULL,
     period_code text NOT NULL,
@@ -125,6 +126,7 @@ CREATE TABLE publications (
     from_period text,
     from_number INTEGER CHECK (typeof(from_number) IN ('integer', 'null')),
     ended text NOT NULL CHECK (length(ended) > 0),
+    forced boolean NOT NULL CHECK (typeof(forced) IN ('integer')),
     proposed_by text NOT NULL,
     confirmed_by text NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
     note text NOT NULL CHECK (length(note) > 0),
@@ -140,6 +142,32 @@ CREATE TRIGGER publications_immutable_update BEFORE UPDATE ON publications BEGIN
 END;
 CREATE TRIGGER publications_immutable_delete BEFORE DELETE ON publications BEGIN
     SELECT RAISE(ABORT, 'rows of publications are immutable');
+END;
+
+-- A publication that was taken back. It stays readable by its number and counts for
+-- nothing any more. last_number is the highest number that the period had then: what is
+-- published later was made without it. The note is signed like that of a publication.
+CREATE TABLE withdrawals (
+    town_id text NOT NULL,
+    period_code text NOT NULL,
+    publication_number INTEGER NOT NULL CHECK (typeof(publication_number) IN ('integer')),
+    last_number INTEGER NOT NULL CHECK (typeof(last_number) IN ('integer')),
+    withdrawn_by text NOT NULL,
+    withdrawn_at DATETIME NOT NULL,
+    reason text NOT NULL CHECK (length(reason) > 0),
+    proposed_by text NOT NULL,
+    confirmed_by text NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
+    note text NOT NULL CHECK (length(note) > 0),
+    PRIMARY KEY (town_id, period_code, publication_number),
+    FOREIGN KEY (town_id, period_code, publication_number) REFERENCES publications (town_id, period_code, number) ON DELETE RESTRICT,
+    CHECK (last_number >= publication_number),
+    CHECK ((proposed_by = '') = (confirmed_by = ''))
+);
+CREATE TRIGGER withdrawals_immutable_update BEFORE UPDATE ON withdrawals BEGIN
+    SELECT RAISE(ABORT, 'rows of withdrawals are immutable');
+END;
+CREATE TRIGGER withdrawals_immutable_delete BEFORE DELETE ON withdrawals BEGIN
+    SELECT RAISE(ABORT, 'rows of withdrawals are immutable');
 END;
 
 -- What a branch objects to in a publication. It has one open appeal at a time.
@@ -174,8 +202,9 @@ CREATE TABLE appeals (
 CREATE UNIQUE INDEX appeals_one_open ON appeals (town_id, period_code, publication_number, branch_code) WHERE state = 'filed';
 CREATE INDEX appeals_period ON appeals (town_id, period_code, branch_code);
 
--- What changes approved values of a published period: a value, or an adjustment
--- added or cancelled. Never changed itself; the last one of a code counts. It is
+-- What changes approved values of a published period: a value, which may be taken away,
+-- an earlier correction taken back, or an adjustment added or cancelled. Never changed
+-- itself; the last one of a code counts. It is
 -- written by the evaluation room, and is here because it refers to publications.
 CREATE TABLE corrections (
     town_id text NOT NULL,
@@ -188,6 +217,7 @@ CREATE TABLE corrections (
     value REAL CHECK (typeof(value) IN ('real', 'null')),
     level text,
     not_applicable boolean NOT NULL CHECK (typeof(not_applicable) IN ('integer')),
+    removes text NOT NULL CHECK (removes IN ('', 'value', 'correction')),
     replaces text NOT NULL,
     reason text NOT NULL CHECK (length(reason) > 0),
     evidence text NOT NULL,
@@ -200,7 +230,8 @@ CREATE TABLE corrections (
     FOREIGN KEY (town_id, appeal_id) REFERENCES appeals (town_id, id) ON DELETE RESTRICT,
     CHECK (value IS NULL OR (level IS NULL AND NOT not_applicable)),
     CHECK (level IS NULL OR NOT not_applicable),
-    CHECK ((adjustment = '') = (value IS NOT NULL OR level IS NOT NULL OR not_applicable)),
+    CHECK (removes = '' OR (adjustment = '' AND value IS NULL AND level IS NULL AND NOT not_applicable)),
+    CHECK ((adjustment = '') = (value IS NOT NULL OR level IS NOT NULL OR not_applicable OR removes <> '')),
     CHECK (value IS NULL OR (value > -1e15 AND value < 1e15))
 );
 CREATE TRIGGER corrections_immutable_update BEFORE UPDATE ON corrections BEGIN

@@ -1,7 +1,8 @@
 -- Who serves in a town, in which role, and for which branch.
 -- Every tie holds from a day until a day, both included; no end means until further notice.
 
--- Persons as the town knows them. Who may sign in is in access.sql.
+-- Persons as the town knows them. Who may sign in is in credential.sql. One that is pseudonymised
+-- has a pseudonym for a name.
 CREATE TABLE people (
     town_id text NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
@@ -9,6 +10,7 @@ CREATE TABLE people (
     name_en text NOT NULL,
     provenance text NOT NULL,
     salt text NOT NULL DEFAULT '',
+    pseudonymised_at DATETIME,
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,

@@ -7,7 +7,7 @@ CREATE TABLE proposals (
     town_id text NOT NULL,
     id text NOT NULL CHECK (length(id) = 36),
     period_code text NOT NULL,
-    action text NOT NULL CHECK (action IN ('publish', 'amend')),
+    action text NOT NULL CHECK (action IN ('publish', 'amend', 'withdraw')),
     state text NOT NULL CHECK (state IN ('open', 'confirmed', 'rejected', 'lapsed', 'withdrawn')),
     publication_number INTEGER NOT NULL CHECK (publication_number > 0) CHECK (typeof(publication_number) IN ('integer')),
     run_id text,
@@ -18,6 +18,7 @@ CREATE TABLE proposals (
     corrections text NOT NULL CHECK (json_valid(corrections)),
     touched text NOT NULL CHECK (json_valid(touched)),
     until text CHECK (length(until) = 10),
+    forced boolean NOT NULL CHECK (typeof(forced) IN ('integer')),
     reason text NOT NULL,
     proposed_by text NOT NULL CHECK (length(proposed_by) > 0),
     decided_by text NOT NULL,
@@ -31,7 +32,7 @@ CREATE TABLE proposals (
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, appeal_id) REFERENCES appeals (town_id, id) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
-    CHECK ((action = 'publish') = (run_id IS NOT NULL)),
+    CHECK ((action = 'amend') = (run_id IS NULL)),
     CHECK ((appeal_id IS NULL) = (branch_code IS NULL)),
     CHECK ((state = 'open') = (decided_at IS NULL)),
     CHECK (state NOT IN ('confirmed', 'rejected') OR decided_by <> proposed_by)
@@ -51,6 +52,7 @@ CREATE TRIGGER proposals_pinned_update BEFORE UPDATE ON proposals WHEN OLD.state
     OR NEW.corrections IS NOT OLD.corrections
     OR NEW.touched IS NOT OLD.touched
     OR NEW.until IS NOT OLD.until
+    OR NEW.forced IS NOT OLD.forced
     OR NEW.reason IS NOT OLD.reason
     OR NEW.proposed_by IS NOT OLD.proposed_by
     OR NEW.created_at IS NOT OLD.created_at

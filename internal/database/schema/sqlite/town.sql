@@ -31,6 +31,7 @@ CREATE TABLE towns (
     open_proposals INTEGER NOT NULL DEFAULT 10 CHECK (open_proposals BETWEEN 1 AND 1000) CHECK (typeof(open_proposals) IN ('integer')),
     runs_per_lock INTEGER NOT NULL DEFAULT 20 CHECK (runs_per_lock BETWEEN 1 AND 1000) CHECK (typeof(runs_per_lock) IN ('integer')),
     notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
+    least_scored REAL NOT NULL DEFAULT 0.8 CHECK (least_scored >= 0 AND least_scored <= 1) CHECK (typeof(least_scored) IN ('real')),
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL
