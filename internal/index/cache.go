@@ -153,7 +153,7 @@ func (c *ResultCache) published(
 	}
 	v.before.ended = current.Ended.V
 	if b := v.before; b.outcome != nil {
-		v.Token += fmt.Sprintf(".%s.%d", b.outcome.Run.ID, b.number)
+		v.Token += fmt.Sprintf(".%s.%d.%t", b.outcome.Run.ID, b.number, b.outcome.withdrawn)
 	}
 	return v, true, nil
 }

@@ -121,13 +121,20 @@ func (o *Outcome) worse(grade string, score float64) string {
 }
 
 // Ranking shows the list, narrowed by the filter. That of a cited publication holds nothing
-// that changes after it: its state, its notices and what replaced it are read with the
-// publication, rank intervals with its robustness.
+// that changes after it but its own withdrawal: its state, its notices and what replaced it
+// are read with the publication, rank intervals with its robustness.
 func (v View) Ranking(f RankingFilter, language string) (Ranking, error) {
 	r := v.ranking(language)
 	if v.cited {
-		r.Status = string(evaluation.Published)
-		r.Source = Source{Publication: v.source.Publication, OnePerson: v.source.OnePerson}
+		if v.source.Withdrawn == nil {
+			r.Status = string(evaluation.Published)
+		}
+		r.Source = Source{
+			Publication: v.source.Publication, OnePerson: v.source.OnePerson, Forced: v.source.Forced, Withdrawn: v.source.Withdrawn,
+		}
+		if r.From != nil {
+			r.From.Withdrawn = false
+		}
 		for i := range r.Items {
 			r.Items[i].Interval = nil
 		}

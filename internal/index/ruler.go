@@ -77,6 +77,8 @@ type Compared struct {
 	Publication int64  `json:"publication" example:"1"`
 	// relative: by the same rules, fitted to other values; other_scheme: there are no changes
 	Ruler Ruler `json:"ruler" swaggertype:"string" enums:"same,relative,other_scheme"`
+	// it was taken back after it was compared with; never in a cited publication
+	Withdrawn bool `json:"withdrawn,omitempty,omitzero"`
 } // @name ComparedPublication
 
 // Comparison is a branch beside its result in the publication that changes are counted
@@ -103,7 +105,9 @@ func (b baseline) compared(o *Outcome) *Compared {
 	if b.outcome == nil {
 		return nil
 	}
-	return &Compared{Period: b.outcome.Period.Code, Publication: b.number, Ruler: o.ruler(b.outcome)}
+	return &Compared{
+		Period: b.outcome.Period.Code, Publication: b.number, Ruler: o.ruler(b.outcome), Withdrawn: b.outcome.withdrawn,
+	}
 }
 
 // compare returns the result beside that of the same branch in the baseline.
