@@ -77,7 +77,7 @@ func (p Publication) notice() *evaluation.Notice {
 	}
 	return &evaluation.Notice{
 		From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, OnePerson: p.onePerson(), Signed: signature.Signed(p.Note),
-		Forced: p.Forced,
+		Forced: p.Forced, Ended: p.Ended.V,
 	}
 }
 
@@ -321,7 +321,9 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 	if n == nil {
 		return nil
 	}
-	return &PublicNotice{Notice: *n, Open: n.Open(today)}
+	told := *n
+	told.Ended = nil // rankings list them
+	return &PublicNotice{Notice: told, Open: n.Open(today)}
 }
 
 // Source is the publication that figures are from. All of it is absent while they
