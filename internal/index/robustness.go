@@ -224,7 +224,10 @@ func (o *Outcome) keepCorrectedValues(rated []composite.RatedColumn) {
 // and the names of the alternatives.
 func (o *Outcome) robustnessOptions() (composite.RobustnessOptions, []string) {
 	options := o.Scheme.Document.Options()
-	options.Seed, options.Replicates = uint64(o.Run.Seed), replicates
+	options.Seed, options.Replicates = 1, replicates
+	if o.Run != nil {
+		options.Seed = uint64(o.Run.Seed)
+	}
 	options.Adjustments = o.computation.values.Adjustments
 	alternatives := []string{}
 	for _, kind := range options.Missing {

@@ -34,6 +34,25 @@ type Document struct {
 // Ref returns the name of the version that the document is.
 func (d *Document) Ref() Ref { return Ref{Code: d.Code, Number: d.Version} }
 
+// WithWeights returns the document with other weights, by the codes of nodes. The document itself
+// stays.
+func (d Document) WithWeights(weights map[string]float64) Document {
+	d.Tree = d.Tree.withWeights(weights)
+	return d
+}
+
+func (n Node) withWeights(weights map[string]float64) Node {
+	if w, ok := weights[n.Code]; ok {
+		n.Weight = w
+	}
+	children := make([]Node, len(n.Children))
+	for i, child := range n.Children {
+		children[i] = child.withWeights(weights)
+	}
+	n.Children = children
+	return n
+}
+
 // Uncertainty lists what could have been chosen otherwise, for the question how
 // sure a rank is. Without it, weights vary by a quarter and ratings are drawn again.
 type Uncertainty struct {
