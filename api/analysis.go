@@ -17,7 +17,7 @@ import (
 	"bulwark/internal/text"
 )
 
-type analysisRequest struct {
+type figuresRequest struct {
 	resultRequest
 	rest.Localized
 }
@@ -25,7 +25,7 @@ type analysisRequest struct {
 // analysed returns the analysis of a period, published or not. That of a publication is kept:
 // its run has the same one each time.
 func (s *Server) analysed(
-	ctx context.Context, req analysisRequest, key cacheKey, analyse func(*analysis.Study) (any, error),
+	ctx context.Context, req figuresRequest, key cacheKey, analyse func(*analysis.Study) (any, error),
 ) (rest.Raw, error) {
 	view, _, err := s.view(ctx, req.resultRequest)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Server) study(ctx context.Context, view index.View, language rest.Langu
 }
 
 type sensitivityRequest struct {
-	analysisRequest
+	figuresRequest
 	Branch string `form:"branch"` // only this branch; the first 200 of the ranking if absent
 }
 
@@ -71,14 +71,14 @@ type sensitivityRequest struct {
 //
 //	@Summary	Say what the uncertainty of the ranks comes from
 func (s *Server) findSensitivity(ctx context.Context, req sensitivityRequest) (rest.Raw, error) {
-	return s.analysed(ctx, req.analysisRequest, cacheKey{view: "sensitivity", around: req.Branch},
+	return s.analysed(ctx, req.figuresRequest, cacheKey{view: "sensitivity", around: req.Branch},
 		func(study *analysis.Study) (any, error) { return study.Sensitivity(req.Branch) })
 }
 
 // findRemoval returns what becomes of the ranking without each node of the scheme.
 //
 //	@Summary	Leave out one node of the scheme at a time
-func (s *Server) findRemoval(ctx context.Context, req analysisRequest) (rest.Raw, error) {
+func (s *Server) findRemoval(ctx context.Context, req figuresRequest) (rest.Raw, error) {
 	return s.analysed(ctx, req, cacheKey{view: "removal"},
 		func(study *analysis.Study) (any, error) { return study.Removal() })
 }
@@ -87,7 +87,7 @@ func (s *Server) findRemoval(ctx context.Context, req analysisRequest) (rest.Raw
 // without it.
 //
 //	@Summary	Set what indicators cost against what they decide
-func (s *Server) findBurden(ctx context.Context, req analysisRequest) (rest.Raw, error) {
+func (s *Server) findBurden(ctx context.Context, req figuresRequest) (rest.Raw, error) {
 	return s.analysed(ctx, req, cacheKey{view: "burden"},
 		func(study *analysis.Study) (any, error) { return study.Burden() })
 }
@@ -96,7 +96,7 @@ func (s *Server) findBurden(ctx context.Context, req analysisRequest) (rest.Raw,
 // nodes, over all branches and by class. A statistic of fewer than five values is not stated.
 //
 //	@Summary	Describe the nodes of the scheme
-func (s *Server) findStatistics(ctx context.Context, req analysisRequest) (rest.Raw, error) {
+func (s *Server) findStatistics(ctx context.Context, req figuresRequest) (rest.Raw, error) {
 	return s.analysed(ctx, req, cacheKey{view: "statistics"},
 		func(study *analysis.Study) (any, error) { return study.Statistics(), nil })
 }
@@ -105,7 +105,7 @@ func (s *Server) findStatistics(ctx context.Context, req analysisRequest) (rest.
 // each. A mentor sees of a published period how severe he or she is, and nothing else.
 //
 //	@Summary	Say how severe evaluators are and how well they agree
-func (s *Server) findRaters(ctx context.Context, req analysisRequest) (rest.Raw, error) {
+func (s *Server) findRaters(ctx context.Context, req figuresRequest) (rest.Raw, error) {
 	p, own := access.PrincipalFrom(ctx), ""
 	if p.Role == policy.Mentor {
 		if own = p.Person; own == "" {
@@ -125,7 +125,7 @@ func (s *Server) findRaters(ctx context.Context, req analysisRequest) (rest.Raw,
 }
 
 type screeningRequest struct {
-	analysisRequest
+	figuresRequest
 	// least share of the branches to which an indicator applies that have a value of it
 	Indicator float64 `form:"indicator" default:"0.65" validate:"min=0,max=1"`
 	// least share of the kept indicators of which a branch has a value
@@ -137,7 +137,7 @@ type screeningRequest struct {
 //	@Summary	List indicators and branches with enough values
 func (s *Server) findScreening(ctx context.Context, req screeningRequest) (rest.Raw, error) {
 	limits := analysis.ScreeningLimits{Indicator: req.Indicator, Branch: req.Share}
-	return s.analysed(ctx, req.analysisRequest, cacheKey{
+	return s.analysed(ctx, req.figuresRequest, cacheKey{
 		view: "screening", around: strconv.FormatFloat(req.Indicator, 'g', -1, 64), class: strconv.FormatFloat(req.Share, 'g', -1, 64),
 	}, func(study *analysis.Study) (any, error) { return study.Screening(limits) })
 }

@@ -375,14 +375,14 @@ var rights = map[string]right{
 		who: "smioGL", body: sent(object{"weights": object{}, "values": []object{}}), but: unpublished(0),
 	},
 	"POST /towns/:town/periods/:period/what-if/schemes": {
-		who: "GL", body: sent(object{"schemes": []object{{"code": "s", "number": 1}}}), but: unpublished(0),
+		who: "GL", body: sent(object{"schemes": []object{{"code": "small", "number": 1}}}),
 	},
-	"GET /towns/:town/periods/:period/analysis/sensitivity": {who: "GL", but: unpublished(0)},
-	"GET /towns/:town/periods/:period/analysis/removal":     {who: "GL", but: unpublished(0)},
-	"GET /towns/:town/periods/:period/analysis/burden":      {who: "GL", but: unpublished(0)},
-	"GET /towns/:town/periods/:period/analysis/statistics":  {who: "GL", but: unpublished(0)},
-	"GET /towns/:town/periods/:period/analysis/raters":      {who: "MGL", but: unpublished(0)},
-	"GET /towns/:town/periods/:period/analysis/screening":   {who: "GL", but: unpublished(0)},
+	"GET /towns/:town/periods/:period/analysis/sensitivity": {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/removal":     {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/burden":      {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/statistics":  {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/raters":      {who: "MGL", but: notYetForMentors},
+	"GET /towns/:town/periods/:period/analysis/screening":   {who: "GL"},
 	"GET /towns/:town/periods/:period/robustness": {
 		who: everyone, in: "published final", shut: 404, ok: 503,
 	},
@@ -525,6 +525,14 @@ func deciding(w *world, c cell) int {
 		return http.StatusOK
 	}
 	return begunOnly(w, c)
+}
+
+// notYetForMentors: a mentor reads the own severity once the period is published.
+func notYetForMentors(_ *world, c cell) int {
+	if c.caller == "mentor" && c.about != elsewhere && c.state != "published" && c.state != "final" {
+		return http.StatusNotFound
+	}
+	return 0
 }
 
 // unpublished hides what is not published yet from all but those who work on it, a
