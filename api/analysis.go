@@ -196,19 +196,19 @@ type comparedSchemes struct {
 // what was entered is scored by each. Nothing is stored.
 //
 //	@Summary	Suppose other schemes and compare them
-func (s *Server) compareSchemes(ctx context.Context, req compareSchemesRequest) (*analysis.Variants, error) {
+func (s *Server) compareSchemes(ctx context.Context, req compareSchemesRequest) (analysis.Variants, error) {
 	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
 	if err != nil {
-		return nil, err
+		return analysis.Variants{}, err
 	}
 	study, err := analysis.New(view, string(req.Language))
 	if err != nil {
-		return nil, err
+		return analysis.Variants{}, err
 	}
 	schemes := make([]*scheme.Compiled, len(req.Body.Schemes))
 	for i, c := range req.Body.Schemes {
 		if schemes[i], err = s.chosen(ctx, req.Town, c, "/schemes/"+strconv.Itoa(i)); err != nil {
-			return nil, err
+			return analysis.Variants{}, err
 		}
 	}
 	return study.Variants(schemes)
@@ -252,19 +252,18 @@ type weightsProposal struct {
 // judgements. It applies nothing: the document can be sent as a draft.
 //
 //	@Summary	Propose weights for a scheme
-func (s *Server) proposeWeights(ctx context.Context, req proposeWeightsRequest) (*analysis.ProposedWeights, error) {
+func (s *Server) proposeWeights(ctx context.Context, req proposeWeightsRequest) (_ analysis.ProposedWeights, err error) {
 	q := analysis.WeightsQuery{Method: req.Body.Method, Node: req.Body.Node, Importance: req.Body.Importance}
 	for _, j := range req.Body.Judgements {
 		q.Judgements = append(q.Judgements, analysis.Judgement(j))
 	}
-	if err := req.refuse(); err != nil {
-		return nil, err
+	if err = req.refuse(); err != nil {
+		return analysis.ProposedWeights{}, err
 	}
 	var compiled *scheme.Compiled
 	if c := req.Body.Scheme; c.given() {
-		var err error
 		if compiled, err = s.chosen(ctx, req.Town, c, "/scheme"); err != nil {
-			return nil, err
+			return analysis.ProposedWeights{}, err
 		}
 	}
 	if q.Method == analysis.Pairwise && compiled != nil {
@@ -273,19 +272,19 @@ func (s *Server) proposeWeights(ctx context.Context, req proposeWeightsRequest) 
 	at := periodRequest{Town: req.Town, Period: req.Body.Period}
 	view, _, err := s.view(ctx, resultRequest{periodRequest: at})
 	if err != nil {
-		return nil, fault.MissingAt(err, "/period", "unknown_period", text.F("没有考评周期“%s”", "there is no period %q", at.Period))
+		return analysis.ProposedWeights{}, fault.MissingAt(err, "/period", "unknown_period", text.F("没有考评周期“%s”", "there is no period %q", at.Period))
 	}
 	if q.Method == analysis.Pairwise {
 		return analysis.PairwiseWeights(view.Scheme(), q, string(req.Language))
 	}
 	if compiled != nil {
 		if view, _, _, err = view.Under(compiled); err != nil {
-			return nil, err
+			return analysis.ProposedWeights{}, err
 		}
 	}
 	study, err := analysis.New(view, string(req.Language))
 	if err != nil {
-		return nil, err
+		return analysis.ProposedWeights{}, err
 	}
 	return study.Weights(q)
 }

@@ -32,13 +32,13 @@ type BranchSensitivity struct {
 
 // Variance is how much a figure varies, and how that is divided among the sources.
 type Variance struct {
-	Mean     float64 `json:"mean"`
-	Variance float64 `json:"variance"` // 0: the figure never varies, and no source has a share
-	Sources  []Share `json:"sources"`
+	Mean     float64       `json:"mean"`
+	Variance float64       `json:"variance"` // 0: the figure never varies, and no source has a share
+	Sources  []SourceShare `json:"sources"`
 }
 
-// Share is the share of one source in a variance: 0 to 1, but for the error of the estimate.
-type Share struct {
+// SourceShare is the share of one source in a variance: 0 to 1, but for the error of the estimate.
+type SourceShare struct {
 	Source        string   `json:"source" enums:"weights,ratings,missing,normalisation,aggregation,variant"`
 	First         float64  `json:"first"` // by itself
 	FirstInterval Interval `json:"first_interval"`
@@ -100,9 +100,9 @@ func (s *Study) Sensitivity(branch string) (*Sensitivity, error) {
 }
 
 func variance(x stats.SobolIndices, sources []string) Variance {
-	v := Variance{Mean: round(x.Mean), Variance: round(x.Variance), Sources: []Share{}}
+	v := Variance{Mean: round(x.Mean), Variance: round(x.Variance), Sources: []SourceShare{}}
 	for i, f := range x.Factors {
-		v.Sources = append(v.Sources, Share{
+		v.Sources = append(v.Sources, SourceShare{
 			Source: sources[i], First: round(f.First), FirstInterval: between(f.FirstLow, f.FirstHigh),
 			Total: round(f.Total), TotalInterval: between(f.TotalLow, f.TotalHigh),
 		})

@@ -48,8 +48,8 @@ type VariantFigures struct {
 }
 
 // Variants scores the entries of the period by each of the schemes.
-func (s *Study) Variants(schemes []*scheme.Compiled) (*Variants, error) {
-	out := &Variants{Subject: s.Subject, Supposed: true, Schemes: []Variant{}, Items: []VariantBranch{}}
+func (s *Study) Variants(schemes []*scheme.Compiled) (Variants, error) {
+	out := Variants{Subject: s.Subject, Supposed: true, Schemes: []Variant{}, Items: []VariantBranch{}}
 	place := map[string]int{}
 	for _, r := range s.view.Figures() {
 		place[r.BranchCode] = len(out.Items)
@@ -61,7 +61,7 @@ func (s *Study) Variants(schemes []*scheme.Compiled) (*Variants, error) {
 	for i, c := range schemes {
 		under, unfilled, dropped, err := s.view.Under(c)
 		if err != nil {
-			return nil, fault.Below(err, "/schemes/"+strconv.Itoa(i))
+			return Variants{}, fault.Below(err, "/schemes/"+strconv.Itoa(i))
 		}
 		for _, r := range under.Figures() {
 			if at, ok := place[r.BranchCode]; ok {

@@ -90,21 +90,21 @@ const acceptable = 0.1
 const weightDecimals = 4
 
 // PairwiseWeights proposes the weights that pairwise judgements imply.
-func PairwiseWeights(c *scheme.Compiled, q WeightsQuery, language string) (*ProposedWeights, error) {
+func PairwiseWeights(c *scheme.Compiled, q WeightsQuery, language string) (ProposedWeights, error) {
 	p := &proposer{scheme: c, language: language}
 	nodes, err := p.nodes(q)
 	if err != nil {
-		return nil, err
+		return ProposedWeights{}, err
 	}
 	n := nodes[0]
 	children := p.children(n)
 	matrix, err := p.matrix(children, q.Judgements)
 	if err != nil {
-		return nil, err
+		return ProposedWeights{}, err
 	}
 	found, err := stats.PairwiseWeights(matrix)
 	if err != nil {
-		return nil, fault.Broken(fault.Field("/node", "too_many_children",
+		return ProposedWeights{}, fault.Broken(fault.Field("/node", "too_many_children",
 			"两两比较最多适用于 15 个下级：请先分组", "pairwise judgements take at most 15 nodes: put them into groups first"))
 	}
 	p.propose(n, children, found.Weights).Consistency = &Consistency{
@@ -115,18 +115,18 @@ func PairwiseWeights(c *scheme.Compiled, q WeightsQuery, language string) (*Prop
 }
 
 // Weights proposes weights from the scores of the study.
-func (s *Study) Weights(q WeightsQuery) (*ProposedWeights, error) {
+func (s *Study) Weights(q WeightsQuery) (ProposedWeights, error) {
 	p := &proposer{scheme: s.Scheme, language: s.language}
 	nodes, err := p.nodes(q)
 	if err != nil {
-		return nil, err
+		return ProposedWeights{}, err
 	}
 	var faults []fault.FieldError
 	for _, n := range nodes {
 		children, scores := s.Result.Children(n)
 		complete, err := stats.Complete(scores)
 		if err != nil {
-			return nil, err
+			return ProposedWeights{}, err
 		}
 		if f, refused := p.refuses(n, q, complete); refused {
 			faults = append(faults, f)
@@ -139,7 +139,7 @@ func (s *Study) Weights(q WeightsQuery) (*ProposedWeights, error) {
 		p.found[len(p.found)-1].Branches = len(complete[0])
 	}
 	if len(faults) > 0 {
-		return nil, fault.Broken(faults...)
+		return ProposedWeights{}, fault.Broken(faults...)
 	}
 	return p.done(s.Subject, q.Method)
 }
@@ -336,8 +336,8 @@ func (p *proposer) propose(n int, children []int, shares []float64) *ProposedNod
 }
 
 // done returns the proposal with the document that it leads to.
-func (p *proposer) done(subject index.Subject, method Method) (*ProposedWeights, error) {
-	out := &ProposedWeights{Subject: subject, Method: method, Nodes: p.found, Weightless: []string{}}
+func (p *proposer) done(subject index.Subject, method Method) (ProposedWeights, error) {
+	out := ProposedWeights{Subject: subject, Method: method, Nodes: p.found, Weightless: []string{}}
 	weights := map[string]float64{}
 	for _, n := range p.found {
 		for _, child := range n.Children {
@@ -351,7 +351,7 @@ func (p *proposer) done(subject index.Subject, method Method) (*ProposedWeights,
 	}
 	d := p.scheme.Document.WithWeights(weights)
 	if _, err := scheme.Compile(d); err != nil {
-		return nil, err
+		return ProposedWeights{}, err
 	}
 	out.Document = &d
 	return out, nil
