@@ -220,13 +220,8 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 	return list
 }
 
-// name returns the name of a node; the root may have no name but that of its scheme.
-func (o *Outcome) name(code, language string) string {
-	if n := o.Scheme.Node(code); n != nil && !n.Name.IsZero() {
-		return n.Name.In(language)
-	}
-	return o.Scheme.Document.Name.In(language)
-}
+// name returns the name of a node.
+func (o *Outcome) name(code, language string) string { return o.Scheme.NodeName(code, language) }
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.

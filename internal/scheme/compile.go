@@ -57,6 +57,15 @@ func (c *Compiled) collect(n *Node) {
 // Node returns the node of the tree with the code; nil where there is none.
 func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
 
+// NodeName returns the name of the node with the code; the root may have no name but that of its
+// scheme.
+func (c *Compiled) NodeName(code, language string) string {
+	if n := c.Node(code); n != nil && !n.Name.IsZero() {
+		return n.Name.In(language)
+	}
+	return c.Document.Name.In(language)
+}
+
 // HasIndicator reports whether an indicator, a leaf of the tree, has the code.
 func (c *Compiled) HasIndicator(code string) bool {
 	n := c.Node(code)
