@@ -33,7 +33,7 @@ type accountInput struct {
 	Person *string `json:"person" example:"mentor-1"`
 	// of an account without a person
 	Roles []policy.Role `json:"roles" validate:"max=8" swaggertype:"array,string" example:"admin"`
-	// of an outside provider, with subject
+	// the configured provider, with subject
 	Issuer *string `json:"issuer" validate:"omitempty,max=255" example:"https://id.example.org"`
 	// who it is for the issuer
 	Subject *string `json:"subject" validate:"omitempty,max=255"`
@@ -60,7 +60,11 @@ type createAccountRequest struct{ Body newAccount }
 func (s *Server) createAccount(
 	ctx context.Context, req createAccountRequest,
 ) (rest.Created[credential.Account], error) {
-	a, err := credential.CreateAccount(ctx, s.db(ctx), req.Body.account(req.Body.Name))
+	a := req.Body.account(req.Body.Name)
+	if err := credential.CheckLink(ctx, s.db(ctx), a, s.Config.OIDCIssuer); err != nil {
+		return rest.Created[credential.Account]{}, err
+	}
+	a, err := credential.CreateAccount(ctx, s.db(ctx), a)
 	return rest.Created[credential.Account]{Key: a.Name, Value: a}, err
 }
 
@@ -92,7 +96,11 @@ type updateAccountRequest struct {
 //
 //	@Summary	Change, link or disable an account
 func (s *Server) updateAccount(ctx context.Context, req updateAccountRequest) (credential.Account, error) {
-	return credential.UpdateAccount(ctx, s.db(ctx), req.Body.account(req.Account), req.Body.Disabled, req.Version)
+	a := req.Body.account(req.Account)
+	if err := credential.CheckLink(ctx, s.db(ctx), a, s.Config.OIDCIssuer); err != nil {
+		return credential.Account{}, err
+	}
+	return credential.UpdateAccount(ctx, s.db(ctx), a, req.Body.Disabled, req.Version)
 }
 
 // OneTimePassword is a new password of an account. It is shown once.

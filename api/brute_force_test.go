@@ -86,13 +86,16 @@ func TestTenThousandGuesses(t *testing.T) {
 		if w := d.guess("boss", phrase, "203.0.113.7:1"); w.Code != http.StatusCreated {
 			t.Errorf("the owner: %d %s", w.Code, w.Body)
 		}
-		// A success does not make the address good again.
+		// A success costs nothing, and does not make the address good again: it leaves the one
+		// try that has come.
 		d.now = d.now.Add(10 * time.Second)
 		if w := d.guess("boss", phrase, "192.0.2.9:1"); w.Code != http.StatusCreated {
 			t.Errorf("after 10 s: %d", w.Code)
 		}
-		if w := d.guess("name1", "x", "192.0.2.9:1"); w.Code != http.StatusTooManyRequests {
-			t.Errorf("after a success: %d", w.Code)
+		for i, want := range []int{http.StatusUnauthorized, http.StatusTooManyRequests} {
+			if w := d.guess(fmt.Sprint("fresh", i), "x", "192.0.2.9:1"); w.Code != want {
+				t.Errorf("guess %d after a success: %d", i+1, w.Code)
+			}
 		}
 	})
 }

@@ -98,6 +98,7 @@ func TestANewRightToDecideWaitsForASecondPerson(t *testing.T) {
 		refused(t, moved(zhao, right, "rejected", ""), http.StatusUnprocessableEntity, "invalid", "/reason")
 		moved(zhao, right, "rejected", "she did not ask for it").Want(http.StatusOK)
 		refused(t, signIn(h.Client, "wang", reset.Password), http.StatusForbidden, "right_waits")
+		h.server.Config.OIDCIssuer = "https://id.example.org"
 		link := object{"town": "demo", "person": "wang", "issuer": "https://id.example.org", "subject": "w"}
 		admin.IfMatch(admin.Get("/accounts/wang").ETag()).Put("/accounts/wang", link).Want(http.StatusOK)
 		right = h.waiting("accounts/wang")

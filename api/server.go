@@ -133,7 +133,7 @@ func (s *Server) setupSecurity() {
 	if c.OIDCIssuer != "" {
 		s.provider = &oidc.Provider{
 			Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
-			RedirectURL: c.OIDCRedirectURL, Now: s.Now,
+			RedirectURL: c.ProviderReturn(), Now: s.Now,
 		}
 	}
 }

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"bulwark/internal/oidc"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
+	"bulwark/internal/text"
 )
 
 // Session is a browser that is signed in, as its pages see it.
@@ -41,17 +45,35 @@ type createSessionRequest struct{ Body signInInput }
 //	@Summary	Sign in by name and password
 func (s *Server) createSession(ctx context.Context, req createSessionRequest) (rest.Created[Session], error) {
 	name := strings.ToLower(req.Body.Account)
-	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
+	var session Session
+	err := s.try(ctx, name, func() (err error) {
+		a, err := credential.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.Value())
+		if err != nil {
+			s.noteRefusal(ctx, a.Name, err)
+			return err
+		}
+		session, err = s.signIn(ctx, a)
+		return err
+	})
+	if fault.Is(err, fault.KindTooManyRequests) {
 		s.signIns.WithLabelValues("limited").Inc()
-		return rest.Created[Session]{}, err
 	}
-	a, err := credential.CheckPassword(ctx, s.db(ctx), s.Passwords, name, req.Body.Password.Value())
-	if err != nil {
-		s.noteRefusal(ctx, a.Name, err)
-		return rest.Created[Session]{}, err
-	}
-	session, err := s.signIn(ctx, a)
 	return rest.Created[Session]{Value: session}, err
+}
+
+// try runs what looks at a secret of the account, or at one that names none (""). It is
+// refused where the caller's address, or the account, has failed too often; a success
+// costs nothing.
+func (s *Server) try(ctx context.Context, account string, look func() error) error {
+	t, wait := s.logins.Take(account, rest.ClientAddress(ctx), s.Now())
+	if err := rest.TooManyRequests(wait); err != nil {
+		return err
+	}
+	succeeded := false // and still so after a panic
+	defer func() { t.End(succeeded, s.Now()) }()
+	err := look()
+	succeeded = err == nil
+	return err
 }
 
 // noteRefusal counts and logs a sign-in that failed. A name that no account has
@@ -147,19 +169,30 @@ func (s *Server) changePassword(ctx context.Context, req changePasswordRequest) 
 		return credential.Account{}, err
 	}
 	name := access.PrincipalFrom(ctx).Account
-	if err := rest.TooManyRequests(s.logins.Take(name, rest.ClientAddress(ctx), s.Now())); err != nil {
-		return credential.Account{}, err
-	}
-	return credential.ChangePassword(ctx, s.db(ctx), s.Passwords, credential.PasswordChange{
-		Account: name, Old: req.Body.Old.Value(), New: req.Body.Password.Value(), Session: value,
+	var a credential.Account
+	err = s.try(ctx, name, func() (err error) {
+		a, err = credential.ChangePassword(ctx, s.db(ctx), s.Passwords, credential.PasswordChange{
+			Account: name, Old: req.Body.Old.Value(), New: req.Body.Password.Value(), Session: value,
+		})
+		return err
 	})
+	return a, err
 }
 
-// Names of cookies: of a session, and of a sign-in under way at the provider.
+// Names of cookies: of a session, and how those of sign-ins under way at the provider
+// begin. Each has one of its own, named by its state, so that two tabs do not disturb
+// each other.
 const (
 	sessionCookie = "bulwark"
-	flowCookie    = "bulwark-oidc"
+	flowCookie    = "bulwark-oidc-"
 )
+
+// maxFlows is how many sign-ins may be under way in one browser. Those begun first end
+// where there are more: proxies take 8 KB of cookies, and each has up to 1 KB.
+const maxFlows = 5
+
+// maxReturn is how long the way back may be, in bytes as it is sent.
+const maxReturn = 512
 
 // secretBody is the most bytes of a request that holds names and secrets alone.
 const secretBody = 4096
@@ -204,13 +237,14 @@ type setUpRequest struct{ Body setupInput }
 //
 //	@Summary	Make the first administrator of an empty installation
 func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[credential.Account], error) {
-	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
-		return rest.Created[credential.Account]{}, err
-	}
 	b := req.Body
 	ctx = rest.WithActor(ctx, access.Principal{Account: b.Account, Role: policy.Admin})
-	a, err := credential.SetUp(ctx, s.db(ctx), s.Passwords, credential.FirstAdmin{
-		Token: b.Token.Value(), Name: b.Account, Password: b.Password.Value(),
+	var a credential.Account
+	err := s.try(ctx, "", func() (err error) {
+		a, err = credential.SetUp(ctx, s.db(ctx), s.Passwords, credential.FirstAdmin{
+			Token: b.Token.Value(), Name: b.Account, Password: b.Password.Value(),
+		})
+		return err
 	})
 	return rest.Created[credential.Account]{Value: a}, err
 }
@@ -218,25 +252,66 @@ func (s *Server) setUp(ctx context.Context, req setUpRequest) (rest.Created[cred
 var errNoProvider = fault.NotFound("no_provider",
 	"未设置外部身份提供方，请用密码登录", "no identity provider is configured: sign in by password")
 
-type startOIDCRequest struct{}
+type startOIDCRequest struct {
+	// where the browser goes once it is signed in: a path of this service; its first page if absent
+	Return string `form:"return" validate:"max=512" example:"/towns/demo"`
+}
 
 // startOIDC sends the browser to the identity provider.
 //
 //	@Summary	Begin to sign in through the identity provider
-func (s *Server) startOIDC(ctx context.Context, _ startOIDCRequest) (rest.Redirect, error) {
+func (s *Server) startOIDC(ctx context.Context, req startOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
 		return rest.Redirect{}, errNoProvider
 	}
-	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
-		return rest.Redirect{}, err
+	to, ok := localPath(req.Return)
+	if !ok {
+		return rest.Redirect{}, rest.Malformed(fault.Field("query/return", "return_path",
+			"返回地址必须是本服务内以 / 开头的路径，例如 /towns/demo", "must be a path of this service that begins with /, such as /towns/demo"))
 	}
-	to, flow, err := s.provider.Start(ctx)
+	var started oidc.Started
+	err := s.try(ctx, "", func() (err error) {
+		started, err = s.provider.Start(ctx, to)
+		return err
+	})
 	if err != nil {
 		return rest.Redirect{}, err
 	}
+	flows := s.engine.CookiesOf(ctx, flowCookie)
+	for _, oldest := range flows[:max(len(flows)-maxFlows+1, 0)] { // browsers send what they got first in front
+		s.endFlow(ctx, oldest)
+	}
 	// Lax: the provider's page sends the browser back.
-	s.engine.SetCookie(ctx, flowCookie, flow, oidc.FlowTime, http.SameSiteLaxMode)
-	return rest.Redirect{To: to}, nil
+	s.engine.SetCookie(ctx, flowCookie+started.State, started.Flow, oidc.FlowTime, http.SameSiteLaxMode)
+	return rest.Redirect{To: started.Address}, nil
+}
+
+// endFlow takes the cookie of a sign-in under way from the browser.
+func (s *Server) endFlow(ctx context.Context, name string) {
+	s.engine.SetCookie(ctx, name, "", 0, http.SameSiteLaxMode)
+}
+
+// localPath returns the address as it is sent, and whether every browser takes it for a path
+// of this service: no other host, however often a proxy on the way decodes it and tidies its
+// slashes and dots. An empty one is.
+func localPath(s string) (string, bool) {
+	if s == "" {
+		return "", true
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(s, "/") || strings.ContainsAny(s, "\\ ") {
+		return "", false
+	}
+	for p, before := u.EscapedPath(), ""; p != before; {
+		if !text.Printable(p, false) || strings.Contains(p, "\\") || path.Clean(p) != p && path.Clean(p)+"/" != p {
+			return "", false
+		}
+		before = p
+		if p, err = url.PathUnescape(p); err != nil {
+			return "", false
+		}
+	}
+	return u.String(), len(u.String()) <= maxReturn
 }
 
 type finishOIDCRequest struct {
@@ -248,29 +323,48 @@ type finishOIDCRequest struct {
 }
 
 // finishOIDC receives the browser from the identity provider: a session opens if an
-// account is linked to the person who signed in there.
+// account is linked to the person who signed in there. The browser goes where its sign-in
+// began to go.
 //
 //	@Summary	End to sign in through the identity provider
 func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Redirect, error) {
 	if s.provider == nil {
 		return rest.Redirect{}, errNoProvider
 	}
-	if err := rest.TooManyRequests(s.logins.TakeUnnamed(rest.ClientAddress(ctx), s.Now())); err != nil {
-		return rest.Redirect{}, err
+	var to string
+	err := s.try(ctx, "", func() error {
+		name := flowCookie + req.State
+		flow := s.engine.Cookie(ctx, name)
+		if flow != "" {
+			s.endFlow(ctx, name)
+		}
+		who, err := s.provider.Finish(ctx, flow,
+			oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+		if err != nil {
+			s.noteRefusal(ctx, "", err)
+			return err
+		}
+		a, err := credential.FindLinked(ctx, s.db(ctx), s.provider.Issuer, who.Subject)
+		if err != nil {
+			s.noteRefusal(ctx, a.Name, err)
+			return err
+		}
+		to = cmp.Or(who.Return, s.firstPage())
+		_, err = s.signIn(ctx, a)
+		return err
+	})
+	if fault.Is(err, fault.KindTooManyRequests) {
+		s.signIns.WithLabelValues("limited").Inc()
 	}
-	flow := s.engine.Cookie(ctx, flowCookie)
-	s.engine.SetCookie(ctx, flowCookie, "", 0, http.SameSiteLaxMode)
-	subject, err := s.provider.Finish(ctx, flow,
-		oidc.Return{State: req.State, Code: req.Code, Issuer: req.Issuer, Error: req.Error})
+	return rest.Redirect{To: to}, err
+}
+
+// firstPage returns the path of the service as browsers see it: a proxy may serve it below
+// another one.
+func (s *Server) firstPage() string {
+	u, err := url.Parse(s.Config.Link("/"))
 	if err != nil {
-		s.noteRefusal(ctx, "", err)
-		return rest.Redirect{}, err
+		return "/"
 	}
-	a, err := credential.FindLinked(ctx, s.db(ctx), s.provider.Issuer, subject)
-	if err != nil {
-		s.noteRefusal(ctx, a.Name, err)
-		return rest.Redirect{}, err
-	}
-	_, err = s.signIn(ctx, a)
-	return rest.Redirect{To: "/"}, err
+	return u.EscapedPath()
 }

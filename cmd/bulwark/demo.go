@@ -68,7 +68,7 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	if err := s.prepare(signature.With(ctx, signing(cfg)), p, db, cfg.SigningKeyFile); err != nil {
 		return errors.Join(err, ln.Close(), database.Close(db), unlock())
 	}
-	p.printAddresses("http://"+ln.Addr().String(), s)
+	p.printAddresses(reached(cfg, ln), s)
 	return errors.Join(serveOn(ctx, ln, db, cfg, log), database.Close(db), unlock())
 }
 

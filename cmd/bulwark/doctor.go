@@ -62,7 +62,7 @@ type finding struct {
 
 // checksInChinese names the checks where people read.
 var checksInChinese = map[string]string{
-	"settings": "设置", "tls": "加密", "read_only": "只读", "files": "文件", "disk": "磁盘", "server": "服务", "database": "数据库",
+	"settings": "设置", "tls": "加密", "links": "链接", "read_only": "只读", "files": "文件", "disk": "磁盘", "server": "服务", "database": "数据库",
 	"schema": "结构", "signing": "签名", "structure": "表和触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份",
 	"verify": "核对",
 }
@@ -190,8 +190,26 @@ func (d *diagnosis) settings() {
 	default:
 		d.ok("tls", "监听 %s；前面有 HTTPS 代理：%v", "listens on %s; a proxy with HTTPS in front: %v", d.cfg.Addr, d.cfg.BehindTLS)
 	}
+	d.links()
 	if d.cfg.ReadOnly {
 		d.warn("read_only", "处于只读模式：一切更改都会被拒绝", "read-only mode is on: every change is refused")
+	}
+}
+
+// links checks the address at which people reach the service.
+func (d *diagnosis) links() {
+	switch at := d.cfg.Link(""); {
+	case d.cfg.PublicURL == "" && (d.cfg.Public() || d.cfg.BehindTLS):
+		d.warn("links", "未设置 BULWARK_PUBLIC_URL：服务发出的链接会指向 %s，其他机器打不开",
+			"BULWARK_PUBLIC_URL is not set: links that the service hands out lead to %s, where others do not reach it", at)
+	case d.cfg.PlainLinks():
+		d.warn("links", "BULWARK_PUBLIC_URL=%s 不是 https 网址：经由这些链接输入的密码在途中可被读取",
+			"BULWARK_PUBLIC_URL=%s is no https address: passwords of who follows a link would be readable on the way", at)
+	case strings.HasPrefix(at, "https:") && !d.cfg.BehindTLS:
+		d.warn("links", "BULWARK_PUBLIC_URL 是 https 网址，但未设置 BULWARK_BEHIND_TLS=true：登录凭据会不受保护地发送",
+			"BULWARK_PUBLIC_URL is an https address, but BULWARK_BEHIND_TLS=true is not set: cookies would not be secure")
+	default:
+		d.ok("links", "服务发出的链接指向 %s", "links that the service hands out lead to %s", at)
 	}
 }
 

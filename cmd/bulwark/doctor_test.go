@@ -118,8 +118,18 @@ func TestDoctorWithoutADatabase(t *testing.T) {
 		"error settings: there is no setting BULWARK_FOO": {"BULWARK_FOO=1", "BULWARK_RATE=-1"},
 		"error settings: BULWARK_RATE=-1":                 {"BULWARK_FOO=1", "BULWARK_RATE=-1"},
 		"error database: no connection to 127.0.0.1:1":    on("postgres://u:hunter2@127.0.0.1:1/b"),
-		"warning tls: others can reach 0.0.0.0:80": append(on("sqlite:"+t.TempDir()+"/none.db"),
+		"warning tls: other machines can reach 0.0.0.0:80": append(on("sqlite:"+t.TempDir()+"/none.db"),
 			"BULWARK_ADDR=0.0.0.0:80"),
+		"warning links: BULWARK_PUBLIC_URL is not set: links that the service hands out lead to http://localhost:80": append(
+			on("sqlite:"+t.TempDir()+"/none.db"), "BULWARK_ADDR=0.0.0.0:80"),
+		"warning links: BULWARK_PUBLIC_URL=http://bulwark.example is no https address": append(
+			on("sqlite:"+t.TempDir()+"/none.db"), "BULWARK_ADDR=127.0.0.1:1", "BULWARK_PUBLIC_URL=http://bulwark.example"),
+		"warning links: BULWARK_PUBLIC_URL is an https address, but BULWARK_BEHIND_TLS=true is not set": append(
+			on("sqlite:"+t.TempDir()+"/none.db"), "BULWARK_ADDR=127.0.0.1:1", "BULWARK_PUBLIC_URL=https://bulwark.example"),
+		"ok links: links that the service hands out lead to https://bulwark.example": append(
+			on("sqlite:"+t.TempDir()+"/none.db"), "BULWARK_PUBLIC_URL=https://bulwark.example/", "BULWARK_BEHIND_TLS=true"),
+		"error settings: BULWARK_PUBLIC_URL=\"bulwark.example\" should be": append(
+			on("sqlite:"+t.TempDir()+"/none.db"), "BULWARK_PUBLIC_URL=bulwark.example"),
 		"warning settings: BULWARK_DATABASE_URL is not set":      {"BULWARK_ADDR=127.0.0.1:1"},
 		"error settings: the database URL is not usable: write ": on("postgre://u:hunter2@h/b"),
 	} {

@@ -235,7 +235,7 @@ func printSetup(ctx context.Context, p program, args []string) error {
 	return onAccounts(ctx, p, f.Name(), func(ctx context.Context, db *gorm.DB) error {
 		token, err := credential.NewSetupToken(ctx, db)
 		if err == nil {
-			p.printToken("http://"+cfg.Addr, token)
+			p.printToken(cfg.Link(""), token)
 		}
 		return err
 	})
@@ -261,11 +261,17 @@ func (p program) offerSetup(ctx context.Context, cfg config.Config, ln net.Liste
 		return nil
 	}
 	p.print(p.out, text.F(`尚无管理员。设立令牌在文件 %[2]s 中（24 小时内有效，只能用一次；密码至少 12 个字符）：
-  curl http://%[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
+  curl %[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
 		`There is no administrator yet. The token for making one is in the file %[2]s (for 24 hours and once; a password has at least 12 characters):
-  curl http://%[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
-		ln.Addr(), file))
+  curl %[1]s/api/v1/setup -H 'Content-Type: application/json' -d '{"token": "'"$(cat '%[2]s')"'", "account": "admin", "password": "…"}'`,
+		reached(cfg, ln), file))
 	return nil
+}
+
+// reached returns the address at which people reach a service that listens on ln.
+func reached(cfg config.Config, ln net.Listener) string {
+	cfg.Addr = ln.Addr().String() // the port may have been left to the system
+	return cfg.Link("")
 }
 
 // setupTokenFile returns the path of the file for the token.

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	maxFiles      = 300     // of the program: Go, no tests
+	maxFiles      = 340     // of the program: Go, no tests; new nouns raise it, pieces of old ones do not
 	manyParams    = 6       // a function with so many has a long list of parameters
 	maxLongLists  = 40      // functions with a long list of parameters
 	longLine      = 120     // columns that a line may have
@@ -31,7 +31,7 @@ const (
 	maxOddVerbs   = 20      // doc comments that do not say "returns", "reports", "sets" or "writes"
 	maxExported   = 100     // exported names of a package, methods aside
 	maxComposite  = 150     // the same of pkg/composite
-	maxDocument   = 480_000 // bytes of the OpenAPI document without indentation
+	maxDocument   = 560_000 // bytes of the OpenAPI document without indentation; new operations raise it
 	document      = "docs/openapi.json"
 	compositePath = "pkg/composite"
 )

@@ -25,12 +25,10 @@ type Provider struct {
 	Claims  func(c map[string]any) // changes the claims of the next tokens
 	Header  map[string]any         // of the next tokens
 	Signer  *rsa.PrivateKey        // of the next tokens
-	Codes   map[string]bool        // that were not used yet
-	PKCE    string                 // challenge of the last authorization
+	Codes   map[string]url.Values  // that were not used yet, with what was asked for them
 	Answers int                    // tokens told
 
-	key   *rsa.PrivateKey
-	nonce string // of the last authorization
+	key *rsa.PrivateKey
 }
 
 // NewProvider starts a provider that ends with the test.
@@ -41,7 +39,7 @@ func NewProvider(t testing.TB, now time.Time) *Provider {
 		t.Fatal(err)
 	}
 	f := &Provider{
-		Now: now, Subject: "subject-7", Signer: key, Codes: map[string]bool{},
+		Now: now, Subject: "subject-7", Signer: key, Codes: map[string]url.Values{},
 		Header: map[string]any{"alg": "RS256", "kid": "k"}, key: key,
 	}
 	mux := http.NewServeMux()
@@ -73,7 +71,8 @@ func part(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 // token answers a code once, to who has its PKCE verifier.
 func (f *Provider) token(w http.ResponseWriter, r *http.Request) {
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
-	if code := r.PostFormValue("code"); !f.Codes[code] || part(challenge[:]) != f.PKCE {
+	asked, found := f.Codes[r.PostFormValue("code")]
+	if !found || part(challenge[:]) != asked.Get("code_challenge") {
 		w.WriteHeader(http.StatusBadRequest)
 		writeJSON(w, map[string]any{"error": "invalid_grant"})
 		return
@@ -81,7 +80,7 @@ func (f *Provider) token(w http.ResponseWriter, r *http.Request) {
 	delete(f.Codes, r.PostFormValue("code"))
 	f.Answers++
 	claims := map[string]any{
-		"iss": f.URL, "aud": "bulwark", "sub": f.Subject, "nonce": f.nonce, "iat": f.Now.Unix(),
+		"iss": f.URL, "aud": "bulwark", "sub": f.Subject, "nonce": asked.Get("nonce"), "iat": f.Now.Unix(),
 		"exp": f.Now.Add(time.Minute).Unix(),
 	}
 	if f.Claims != nil {
@@ -111,8 +110,7 @@ func (f *Provider) Visit(t testing.TB, address string) (state, code string, aske
 		t.Fatalf("sent to %q", address)
 	}
 	asked = u.Query()
-	f.nonce, f.PKCE = asked.Get("nonce"), asked.Get("code_challenge")
 	code = rand.Text()
-	f.Codes[code] = true
+	f.Codes[code] = asked
 	return asked.Get("state"), code, asked
 }

@@ -27,6 +27,7 @@ type Config struct {
 	StatementTimeout time.Duration `env:"DATABASE_STATEMENT_TIMEOUT" envDefault:"15s" doc:"how long a statement may take on PostgreSQL"`
 
 	Addr        string     `env:"ADDR" envDefault:"127.0.0.1:8080" doc:"address to listen on, HOST:PORT"`
+	PublicURL   string     `env:"PUBLIC_URL" doc:"address at which people reach the service, such as https://bulwark.example.org, for the links that it hands out; empty = http:// and the address listened on"`
 	MetricsAddr string     `env:"METRICS_ADDR" doc:"address for /metrics, HOST:PORT; empty = off"`
 	LogLevel    slog.Level `env:"LOG_LEVEL" envDefault:"INFO" doc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat   string     `env:"LOG_FORMAT" envDefault:"json" doc:"json or text"`
@@ -67,12 +68,30 @@ type Config struct {
 	OIDCIssuer       string `env:"OIDC_ISSUER" doc:"address of an OpenID Connect provider to sign in through, such as https://id.example.org; empty = off"`
 	OIDCClientID     string `env:"OIDC_CLIENT_ID" doc:"the id of this service at the provider"`
 	OIDCClientSecret string `env:"OIDC_CLIENT_SECRET" doc:"the secret of this service at the provider" secret:"all"`
-	OIDCRedirectURL  string `env:"OIDC_REDIRECT_URL" doc:"where the provider sends browsers back, such as https://bulwark.example.org/api/v1/oidc/callback"`
+	OIDCRedirectURL  string `env:"OIDC_REDIRECT_URL" doc:"where the provider sends browsers back; empty = /api/v1/oidc/callback below BULWARK_PUBLIC_URL"`
 }
 
 // OwnerURL returns the URL of the role that owns the schema: the service's own where no
 // other is set.
 func (c Config) OwnerURL() string { return cmp.Or(c.MigrateURL, c.DatabaseURL) }
+
+// Link returns the absolute address of a path of the service, as people reach it. Without
+// PublicURL that is the address listened on, or this machine where that is every one.
+func (c Config) Link(path string) string {
+	if c.PublicURL != "" {
+		return strings.TrimRight(c.PublicURL, "/") + path
+	}
+	host, port, _ := net.SplitHostPort(c.Addr)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + path
+}
+
+// ProviderReturn returns where the OpenID Connect provider sends browsers back.
+func (c Config) ProviderReturn() string {
+	return cmp.Or(c.OIDCRedirectURL, c.Link("/api/v1/oidc/callback"))
+}
 
 // Setting is one setting as it is shown.
 type Setting struct {
@@ -81,11 +100,15 @@ type Setting struct {
 	Origin string `json:"origin"` // environment or default
 }
 
-// Settings returns the settings and where they come from, in the order of Config. What a
-// tag calls secret is never shown: of a URL the password and the query, which may hold
+// Settings returns the settings and where they come from, in the order of Config. A default
+// that follows from another setting is shown as it is used. What a tag calls secret is never shown: of a URL the password and the query, which may hold
 // one too.
 func (c Config) Settings(environ []string) []Setting {
 	given := env.ToMap(environ)
+	c.PublicURL = c.Link("")
+	if c.OIDCIssuer != "" {
+		c.OIDCRedirectURL = c.ProviderReturn()
+	}
 	v := reflect.ValueOf(c)
 	list := make([]Setting, v.NumField())
 	for i := range list {
@@ -120,11 +143,22 @@ func (c Config) String() string {
 // Public reports whether others than this machine can reach the address of the service.
 func (c Config) Public() bool {
 	host, _, _ := net.SplitHostPort(c.Addr)
+	return !loopback(host)
+}
+
+// PlainLinks reports whether the links that the service hands out lead others than this
+// machine to an address without HTTPS.
+func (c Config) PlainLinks() bool {
+	u, err := url.Parse(c.PublicURL)
+	return err == nil && u.Scheme == "http" && !loopback(u.Hostname())
+}
+
+func loopback(host string) bool {
 	if host == "localhost" {
-		return false
+		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err != nil || !ip.IsLoopback()
+	return err == nil && ip.IsLoopback()
 }
 
 // GoString keeps %#v from printing what String hides.

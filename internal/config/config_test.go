@@ -74,6 +74,15 @@ func TestWhatCannotWork(t *testing.T) {
 		"TRUSTED_PROXIES=10.0.0.1,::/0":    "trusts everybody",
 		"CORS_ORIGINS=https://a.b/c":       "without a path",
 		"CORS_ORIGINS=*":                   "without a path",
+		"PUBLIC_URL=bulwark.example":       "a whole address",
+		"PUBLIC_URL=//bulwark.example":     "a whole address",
+		"PUBLIC_URL=ftp://bulwark.example": "a whole address",
+		"PUBLIC_URL=https://:443":          "a whole address",
+		"PUBLIC_URL=https://a.b/?c":        "a whole address",
+		"PUBLIC_URL=https://a.b/?":         "a whole address",
+		"PUBLIC_URL=https://a.b/#":         "a whole address",
+		"PUBLIC_URL=https://u@a.b":         "a whole address",
+		"PUBLIC_URL=https://a.b/c d":       "a whole address",
 		"CORS_ORIGINS=https://a.b,foo://x": "foo://x",
 	} {
 		_, err := Load([]string{"BULWARK_" + setting})
@@ -85,14 +94,51 @@ func TestWhatCannotWork(t *testing.T) {
 
 func TestSettingsNameTheirOrigin(t *testing.T) {
 	environ := []string{"BULWARK_RATE=7", "BULWARK_ADDR=", "BULWARK_OIDC_CLIENT_SECRET=hunter2"}
-	c := Config{Rate: 7, Addr: "127.0.0.1:8080", OIDCClientSecret: "hunter2"}
+	c := Config{Rate: 7, Addr: "127.0.0.1:8080", OIDCIssuer: "https://id.example", OIDCClientSecret: "hunter2"}
 	shown := fmt.Sprint(c.Settings(environ))
 	for _, want := range []string{
 		"{BULWARK_RATE 7 environment}", "{BULWARK_ADDR 127.0.0.1:8080 default}",
-		"{BULWARK_OIDC_CLIENT_SECRET (hidden) environment}",
+		"{BULWARK_OIDC_CLIENT_SECRET (hidden) environment}", "{BULWARK_PUBLIC_URL http://127.0.0.1:8080 default}",
+		"{BULWARK_OIDC_REDIRECT_URL http://127.0.0.1:8080/api/v1/oidc/callback default}",
 	} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("no %s in %s", want, shown)
+		}
+	}
+}
+
+// Links lead to where people reach the service.
+func TestLinks(t *testing.T) {
+	for _, c := range []struct{ addr, public, want string }{
+		{"127.0.0.1:8080", "", "http://127.0.0.1:8080/x"},
+		{":8080", "", "http://localhost:8080/x"},
+		{"0.0.0.0:80", "", "http://localhost:80/x"},
+		{"[::]:80", "", "http://localhost:80/x"},
+		{"[::1]:80", "", "http://[::1]:80/x"},
+		{"127.0.0.1:8080", "https://a.b", "https://a.b/x"},
+		{"127.0.0.1:8080", "https://a.b/", "https://a.b/x"},
+		{"127.0.0.1:8080", "https://a.b/town", "https://a.b/town/x"},
+	} {
+		if got := (Config{Addr: c.addr, PublicURL: c.public}).Link("/x"); got != c.want {
+			t.Errorf("%s %s: %s, want %s", c.addr, c.public, got, c.want)
+		}
+	}
+	c, err := Load([]string{
+		"BULWARK_PUBLIC_URL=https://a.b/town", "BULWARK_OIDC_ISSUER=https://id.example", "BULWARK_OIDC_CLIENT_ID=bulwark",
+		"BULWARK_OIDC_CLIENT_SECRET=hush",
+	})
+	if err != nil || c.ProviderReturn() != "https://a.b/town/api/v1/oidc/callback" {
+		t.Errorf("the provider returns to %s, %v", c.ProviderReturn(), err)
+	}
+	c.OIDCRedirectURL = "https://c.d/back"
+	if c.ProviderReturn() != "https://c.d/back" {
+		t.Errorf("the provider returns to %s", c.ProviderReturn())
+	}
+	for public, want := range map[string]bool{
+		"": false, "http://localhost:80": false, "http://[::1]:80": false, "http://a.b": true, "https://a.b": false,
+	} {
+		if (Config{PublicURL: public}).PlainLinks() != want {
+			t.Errorf("%s is not %v", public, want)
 		}
 	}
 }

@@ -132,6 +132,9 @@ func (c *Config) check(m *Mistakes) {
 	if c.MetricsAddr != "" {
 		m.address("BULWARK_METRICS_ADDR", c.MetricsAddr)
 	}
+	if c.PublicURL != "" {
+		m.publicAddress(c.PublicURL)
+	}
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		m.add("BULWARK_LOG_FORMAT=%q 应为 json 或 text", "BULWARK_LOG_FORMAT=%q should be json or text", c.LogFormat)
 	}
@@ -228,19 +231,30 @@ func (c *Config) checkTimes(m *Mistakes) {
 	}
 }
 
-// checkOIDC requires all settings of a provider or none.
+// publicAddress requires an address to which paths can be appended.
+func (m *Mistakes) publicAddress(value string) {
+	u, err := url.Parse(value)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil ||
+		strings.ContainsAny(value, "?#") || !text.Printable(value, false) || strings.Contains(value, " ") {
+		m.add("BULWARK_PUBLIC_URL=%q 应为完整的网址，例如 https://bulwark.example.org，不带用户、? 和 #",
+			"BULWARK_PUBLIC_URL=%q should be a whole address such as https://bulwark.example.org, without a user, ? and #", value)
+	}
+}
+
+// checkOIDC requires all settings of a provider or none; the address of the way back may be
+// left to BULWARK_PUBLIC_URL.
 func (c *Config) checkOIDC(m *Mistakes) {
 	if c.OIDCIssuer+c.OIDCClientID+c.OIDCClientSecret+c.OIDCRedirectURL == "" {
 		return
 	}
-	if c.OIDCIssuer == "" || c.OIDCClientID == "" || c.OIDCClientSecret == "" || c.OIDCRedirectURL == "" {
-		m.add("BULWARK_OIDC_ISSUER、_CLIENT_ID、_CLIENT_SECRET、_REDIRECT_URL 须同时给出",
-			"BULWARK_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT_URL go together: set all four or none")
+	if c.OIDCIssuer == "" || c.OIDCClientID == "" || c.OIDCClientSecret == "" {
+		m.add("BULWARK_OIDC_ISSUER、_CLIENT_ID、_CLIENT_SECRET 须同时给出",
+			"BULWARK_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET go together: set all three or none")
 		return
 	}
 	for name, value := range map[string]string{
 		"BULWARK_OIDC_ISSUER":       c.OIDCIssuer,
-		"BULWARK_OIDC_REDIRECT_URL": c.OIDCRedirectURL,
+		"BULWARK_OIDC_REDIRECT_URL": c.ProviderReturn(),
 	} {
 		if u, err := url.Parse(value); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			m.add("%s=%q 应为完整的网址，例如 https://id.example.org", "%s=%q should be a whole address such as https://id.example.org",

@@ -472,6 +472,29 @@ func wrongOld(err error) error {
 	return fault.Broken(fault.Field("/old", "wrong_password", "旧密码不对", "this is not the present password"))
 }
 
+// CheckLink returns an error if the account would be linked to an outside identity of
+// another issuer than the provider of this installation ("" where there is none): nobody
+// could sign in by it, and once the provider changes others could. A link that the account
+// has already may stay.
+func CheckLink(ctx context.Context, db *gorm.DB, a Account, issuer string) (err error) {
+	defer fault.Wrap(&err, "link of account %s", a.Name)
+	if a.Issuer == nil || a.Subject == nil || *a.Issuer == issuer && issuer != "" {
+		return nil
+	}
+	before, err := FindAccount(ctx, db, a.Name)
+	switch {
+	case err != nil && !fault.Is(err, fault.KindNotFound):
+		return err
+	case err == nil && deref(before.Issuer) == *a.Issuer && deref(before.Subject) == *a.Subject:
+		return nil
+	case issuer == "":
+		return fault.Broken(fault.Field("/issuer", "no_provider", "未设置外部身份提供方（BULWARK_OIDC_ISSUER），不能关联",
+			"no identity provider is configured (BULWARK_OIDC_ISSUER): there is nothing to link"))
+	}
+	return fault.Broken(fault.Field("/issuer", "other_issuer", "只能关联所设置的身份提供方：%s",
+		"only identities of the configured provider can be linked: %s", issuer))
+}
+
 // FindLinked returns the account that is linked to an outside identity; nobody gets an
 // account by being known elsewhere. A disabled account is returned with the refusal, for
 // the log alone.

@@ -43,14 +43,18 @@ func (f fake) provider() *Provider {
 
 func start(t *testing.T, p *Provider, f fake) (sealed string, back Return) {
 	t.Helper()
-	address, sealed, err := p.Start(t.Context())
+	started, err := p.Start(t.Context(), "/towns/demo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(address, "hush") {
+	if strings.Contains(started.Address, "hush") {
 		t.Error("the secret goes through the browser")
 	}
-	return sealed, f.visit(t, address)
+	back = f.visit(t, started.Address)
+	if back.State != started.State {
+		t.Errorf("state %q, want %q", back.State, started.State)
+	}
+	return started.Flow, back
 }
 
 func codeOf(err error) string {
@@ -65,19 +69,20 @@ func TestSignIn(t *testing.T) {
 	f := newFake(t)
 	p := f.provider()
 	sealed, back := start(t, p, f)
-	subject, err := p.Finish(t.Context(), sealed, back)
-	if err != nil || subject != "subject-7" {
-		t.Fatalf("%q, %v", subject, err)
+	want := Identity{"subject-7", "/towns/demo"}
+	who, err := p.Finish(t.Context(), sealed, back)
+	if err != nil || who != want {
+		t.Fatalf("%q, %v", who, err)
 	}
 	back.Code = "second"
-	f.Codes["second"] = true
+	f.Codes["second"] = nil
 	if _, err := p.Finish(t.Context(), sealed, back); codeOf(err) != "sign_in_over" || f.Answers != 1 {
 		t.Errorf("replayed: %v, asked %d times", err, f.Answers)
 	}
 	// Another server of the installation finishes what this one began.
 	sealed, back = start(t, p, f)
-	if subject, err := f.provider().Finish(t.Context(), sealed, back); err != nil || subject != "subject-7" {
-		t.Errorf("on another server: %q, %v", subject, err)
+	if who, err := f.provider().Finish(t.Context(), sealed, back); err != nil || who != want {
+		t.Errorf("on another server: %q, %v", who, err)
 	}
 	// A server that does not remember the state is protected by the one-time code.
 	if _, err := f.provider().Finish(t.Context(), sealed, back); codeOf(err) != "provider_refused" {
@@ -117,8 +122,8 @@ func TestTokensThatDoNotHold(t *testing.T) {
 		p := f.provider()
 		bend(f)
 		sealed, back := start(t, p, f)
-		if subject, err := p.Finish(t.Context(), sealed, back); subject != "" || codeOf(err) != "bad_identity" {
-			t.Errorf("%s: %q, %v", name, subject, err)
+		if who, err := p.Finish(t.Context(), sealed, back); who.Subject != "" || codeOf(err) != "bad_identity" {
+			t.Errorf("%s: %q, %v", name, who, err)
 		}
 	}
 }
@@ -173,7 +178,6 @@ func TestFlowsThatDoNotHold(t *testing.T) {
 	code := back.Code
 	second, back := start(t, p, f)
 	_ = first
-	f.PKCE = "of the first flow"
 	back.Code = code
 	if _, err := p.Finish(t.Context(), second, back); codeOf(err) != "provider_refused" {
 		t.Errorf("stolen code: %v", err)
@@ -186,7 +190,7 @@ func TestTheProviderIsAway(t *testing.T) {
 	p := f.provider()
 	address := p.Issuer
 	p.Issuer = "http://127.0.0.1:1"
-	_, _, err := p.Start(t.Context())
+	_, err := p.Start(t.Context(), "")
 	if !fault.Is(err, fault.KindUnavailable) || codeOf(err) != "provider_away" {
 		t.Errorf("away: %v", err)
 	}

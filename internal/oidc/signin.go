@@ -36,42 +36,49 @@ var (
 		"the answer of the identity provider could not be verified: sign in again, and ask an administrator if it happens again")
 )
 
-// Start begins a sign-in: the address to send the browser to, and the flow that
-// the browser must bring back.
-func (p *Provider) Start(ctx context.Context) (address, sealed string, err error) {
+// Started is a sign-in under way: the address to send the browser to, and the flow that
+// the browser must bring back, kept under its state.
+type Started struct{ Address, State, Flow string }
+
+// Identity is a person as the provider knows him or her, and where the sign-in began to go.
+type Identity struct{ Subject, Return string }
+
+// Start begins a sign-in. Finish returns returnTo unchanged.
+func (p *Provider) Start(ctx context.Context, returnTo string) (Started, error) {
 	found, err := p.discover(ctx)
 	if err != nil {
-		return "", "", err
+		return Started{}, err
 	}
-	f := flow{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), p.Now().Add(FlowTime)}
-	sealed, err = p.seal(f)
-	return found.client.AuthCodeURL(f.State, gooidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), sealed, err
+	f := flow{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), returnTo, p.Now().Add(FlowTime)}
+	sealed, err := p.seal(f)
+	address := found.client.AuthCodeURL(f.State, gooidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier))
+	return Started{address, f.State, sealed}, err
 }
 
-// Finish ends a sign-in and returns the provider's name for the person. Each flow is good
-// once.
-func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (subject string, err error) {
+// Finish ends a sign-in and returns who signed in. Each flow is good once.
+func (p *Provider) Finish(ctx context.Context, sealed string, r Return) (Identity, error) {
 	f, ok := p.open(sealed)
 	switch {
 	case !ok, subtle.ConstantTimeCompare([]byte(f.State), []byte(r.State)) != 1:
-		return "", errFlow
+		return Identity{}, errFlow
 	case r.Issuer != "" && r.Issuer != p.Issuer:
-		return "", errIdentity
+		return Identity{}, errIdentity
 	case !p.spend(f):
-		return "", errFlow
+		return Identity{}, errFlow
 	case r.Error != "", r.Code == "":
-		return "", errRefused
+		return Identity{}, errRefused
 	}
 	found, err := p.discover(ctx)
 	if err != nil {
-		return "", err
+		return Identity{}, err
 	}
 	ctx = outgoing(ctx)
 	token, err := found.client.Exchange(ctx, r.Code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
-		return "", exchangeFault(err)
+		return Identity{}, exchangeFault(err)
 	}
-	return found.identify(ctx, token, f.Nonce)
+	subject, err := found.identify(ctx, token, f.Nonce)
+	return Identity{subject, f.Return}, err
 }
 
 // exchangeFault distinguishes a provider that refuses from one that is not reachable.
@@ -111,6 +118,7 @@ type flow struct {
 	State    string    `json:"s"`
 	Nonce    string    `json:"n"`
 	Verifier string    `json:"v"` // of PKCE
+	Return   string    `json:"r,omitempty"`
 	Ends     time.Time `json:"e"`
 }
 

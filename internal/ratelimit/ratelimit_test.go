@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -92,7 +94,7 @@ func TestNetwork(t *testing.T) {
 func tries(l *Login, n int, try func(i int) (account, address string)) (through int) {
 	for i := range n {
 		account, address := try(i)
-		if l.Take(account, address, start) == 0 {
+		if _, wait := l.Take(account, address, start); wait == 0 {
 			through++
 		}
 	}
@@ -125,7 +127,7 @@ func TestAStrangerDoesNotLockTheOwnerOut(t *testing.T) {
 		now := start.Add(time.Duration(second) * time.Second)
 		l.Take("li", "192.0.2.66", now)
 		if second%600 == 0 {
-			if wait := l.Take("li", "192.0.2.1", now); wait != 0 {
+			if _, wait := l.Take("li", "192.0.2.1", now); wait != 0 {
 				t.Fatalf("after %d s the owner waits %v", second, wait)
 			}
 		}
@@ -136,11 +138,110 @@ func TestAnAddressAloneIsLimited(t *testing.T) {
 	l := NewLogin()
 	n := 0
 	for range 100 {
-		if l.TakeUnnamed("192.0.2.1", start) == 0 {
+		if _, wait := l.Take("", "192.0.2.1", start); wait == 0 {
 			n++
 		}
 	}
-	if n != 30 || l.Take("li", "192.0.2.1", start) == 0 {
+	if _, wait := l.Take("li", "192.0.2.1", start); n != 30 || wait == 0 {
 		t.Errorf("%d got through", n)
+	}
+}
+
+// A success costs nothing, and more than a burst never gathers: 200 sign-ins one after
+// another leave the buckets as full as they were.
+func TestASuccessCostsNothing(t *testing.T) {
+	l := NewLogin()
+	for i := range 200 {
+		now := start.Add(time.Duration(i) * 10 * time.Millisecond)
+		try, wait := l.Take("li", "192.0.2.1", now)
+		if wait != 0 {
+			t.Fatalf("sign-in %d waits %v", i+1, wait)
+		}
+		try.End(true, now.Add(5*time.Millisecond))
+		try.End(true, now.Add(5*time.Millisecond)) // a second time: nothing
+	}
+	later := start.Add(time.Hour)
+	through := 0
+	for range 100 {
+		if _, wait := l.Take("li", "192.0.2.1", later); wait == 0 {
+			through++
+		}
+	}
+	if through != 8 {
+		t.Errorf("%d guesses get through after the successes, want 8", through)
+	}
+}
+
+// Whatever succeeds beside them, in whatever order and however long it takes, no guess is let
+// through that a bucket without any success would have refused at that moment.
+func TestSuccessesGiveGuessesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		burst := rapid.IntRange(1, 6).Draw(t, "burst")
+		mixed, alone := New(1, burst, 10), New(1, burst, 10)
+		now := start
+		var signIns, guesses []*bucket
+		slowGuess := false
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			case 0:
+				now = now.Add(time.Duration(rapid.IntRange(0, 3000).Draw(t, "ms")) * time.Millisecond)
+			case 1:
+				if b, wait := mixed.lend("a", now); wait == 0 {
+					signIns = append(signIns, b)
+				}
+			case 2:
+				if n := len(signIns); n > 0 {
+					mixed.settle(signIns[n-1], true, now)
+					signIns = signIns[:n-1]
+				}
+			case 3:
+				for _, b := range guesses {
+					mixed.settle(b, false, now)
+				}
+				guesses = nil
+			default:
+				b, wait := mixed.lend("a", now)
+				if wait > 0 {
+					continue
+				}
+				if guesses = append(guesses, b); rapid.Bool().Draw(t, "at once") {
+					mixed.settle(b, false, now)
+					guesses = guesses[:len(guesses)-1]
+				} else {
+					slowGuess = true
+				}
+				if alone.Take("a", now) > 0 {
+					t.Fatalf("at %v a guess was let through by %d successes under way", now.Sub(start), len(signIns))
+				}
+			}
+			if b, whole := mixed.find("a", now), time.Duration(burst)*mixed.interval; b.held < 0 ||
+				b.held+time.Duration(b.lent)*mixed.interval > whole {
+				t.Fatalf("%v and %d lent are more than the burst", b.held, b.lent)
+			}
+		}
+		// Nor does a success cost anything: once all are over both let the same number in.
+		for _, b := range signIns {
+			mixed.settle(b, true, now)
+		}
+		if slowGuess { // which count when they have failed
+			return
+		}
+		for range burst + 1 {
+			if a, b := mixed.Take("a", now), alone.Take("a", now); a != b {
+				t.Fatalf("after all successes a try waits %v, without them %v", a, b)
+			}
+		}
+	})
+}
+
+// A name whose bucket was forgotten while a try was under way gets no token by its end.
+func TestATryOutlivesItsBucket(t *testing.T) {
+	l := New(0.001, 1, 1)
+	b, _ := l.lend("a", start)
+	l.Take("b", start)
+	l.Take("a", start)
+	l.settle(b, true, start)
+	if l.Take("a", start) == 0 {
+		t.Error("a token came back to another bucket")
 	}
 }

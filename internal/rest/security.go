@@ -69,6 +69,18 @@ func (e *Engine) Cookie(ctx context.Context, name string) string {
 	return ""
 }
 
+// CookiesOf returns the names of the cookies of the request of the context that begin with
+// the prefix, as Cookie takes them, in the order in which the browser sent them.
+func (e *Engine) CookiesOf(ctx context.Context, prefix string) (names []string) {
+	before := e.cookieName("")
+	for _, c := range traceOf(ctx).request.Cookies() {
+		if name, ours := strings.CutPrefix(c.Name, before); ours && strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // SetCookie sends a cookie that no script can read, and removes it where value is
 // empty. sameSite says whether a link from another site brings it along.
 func (e *Engine) SetCookie(ctx context.Context, name, value string, life time.Duration, sameSite http.SameSite) {
