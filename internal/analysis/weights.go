@@ -195,9 +195,9 @@ func (p *proposer) refuses(n int, q WeightsQuery, complete [][]float64) (fault.F
 	kind := p.scheme.Node(name.Code).Aggregation.Kind
 	varies := slices.ContainsFunc(complete, func(x []float64) bool { return stats.Summarise(x).Distinct > 1 })
 	switch {
-	case kind == composite.Minimum:
-		return fault.Field("/node", "weights_unused", "“%s”取下级的最低分，权重不起作用",
-			"%q takes the lowest score below it: weights play no part", name.Name), true
+	case kind == composite.Minimum || kind == composite.Maximum:
+		return fault.Field("/node", "weights_unused", "“%s”取下级的最低分或最高分，权重不起作用",
+			"%q takes the lowest or the highest score below it: weights play no part", name.Name), true
 	case q.Method == Balanced && kind != "" && kind != composite.Arithmetic:
 		return fault.Field("/method", "not_arithmetic", "“%s”不是算术平均，不能按相关性平衡权重",
 			"%q is no arithmetic mean: its weights cannot be balanced", name.Name), true

@@ -56,7 +56,8 @@ func (v View) Computed() (Computed, error) {
 	if o.Run != nil {
 		c.Subject.Run = o.Run.ID
 	}
-	c.Options, c.Alternatives = o.robustnessOptions()
+	c.Options = o.robustnessOptions()
+	c.Alternatives, _ = Alternatives(o.Scheme, c.Options, nil, "")
 	return c, nil
 }
 
