@@ -32,7 +32,7 @@ import (
 
 // collusions is how many random sequences of calls one person tries. `make prove` tries
 // more.
-var collusions = flag.Int("collusions", 300,
+var collusions = flag.Int("collusions", 60,
 	"random sequences of calls by which one person tries to change what is published")
 
 // calls is how long a sequence is.
