@@ -241,10 +241,27 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
 		return next, err
 	}
+	if err := next.count(ctx, tx, p); err != nil {
+		return next, err
+	}
 	if next.Note, err = next.sign(ctx, tx); err != nil {
 		return next, err
 	}
 	return next, tx.Create(&next).Error
+}
+
+// count sets what the changes of the publication are counted from: the latest publication
+// of the period before, as it is now. It stays that one, whatever is published later.
+func (p *Publication) count(ctx context.Context, tx *gorm.DB, period evaluation.Period) error {
+	all, err := readPublications(ctx, tx, period.TownID, "")
+	if err != nil {
+		return err
+	}
+	if before := all.previous(period); before != nil {
+		p.setFrom(&before.PeriodCode, &before.Number)
+	}
+	p.Ended.V, err = period.ListEnded(ctx, tx, all.endBefore(period))
+	return err
 }
 
 // FillNotices sets the notices of the periods of one town, and removes publish from
