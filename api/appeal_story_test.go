@@ -122,8 +122,8 @@ func (s *appealStory) opensNotice() {
 	if d := cmp.Diff(&notice.Notice, period.Notice); d != "" {
 		t.Errorf("notice of the period (-want +got):\n%s", d)
 	}
-	may(t, s.group, q1)
-	same(t, "as listed", column(s.group.Get("/towns/demo/periods"), "allowed"), "[]")
+	may(t, s.group, q1, "withdraw")
+	same(t, "as listed", column(s.group.Get("/towns/demo/periods"), "allowed"), "[withdraw]")
 	refused(t, moved(s.group, q1, "final", ""), http.StatusLocked, "notice_open")
 }
 
