@@ -58,7 +58,7 @@ func (s *Server) bySession(r *http.Request, action policy.Action) (access.Princi
 			return access.Principal{}, errNoCSRF
 		}
 	}
-	_, a, err := credential.FindSession(ctx, s.DB, secret, s.Config.SessionIdle)
+	_, a, err := credential.FindSession(ctx, s.db(ctx), secret, s.Config.SessionIdle)
 	if err != nil {
 		if fault.Is(err, fault.KindUnauthenticated) {
 			s.endCookie(ctx)
@@ -68,7 +68,7 @@ func (s *Server) bySession(r *http.Request, action policy.Action) (access.Princi
 	if a.MustChange && action != policy.ReadIdentity && action != policy.OwnIdentity {
 		return access.Principal{}, errMustChange
 	}
-	p, err := credential.PrincipalOf(ctx, s.DB, a)
+	p, err := credential.PrincipalOf(ctx, s.db(ctx), a)
 	if action == policy.OwnIdentity && fault.Is(err, fault.KindForbidden) {
 		err = nil
 	}
