@@ -230,7 +230,7 @@ func (p *prober) resources() []kind {
 	aCase := kind{name: "case", table: "cases", key: "id", list: town + "/cases?page_size=200", verbs: map[string]attempt{
 		"edit": {http.MethodPut, "", written, ""}, "submit": to("submitted"), "publish": to("published"),
 		"return": to("returned"), "renew": {http.MethodPost, "/renew", nil, ""},
-		"retract":  toFrom("withdrawn", "published"),
+		"retract":  {http.MethodPost, "/transitions", object{"to": "withdrawn", "reason": "because"}, "published"},
 		"withdraw": {http.MethodPost, "/transitions", object{"to": "withdrawn", "reason": "because"}, "!published"},
 	}}
 	target := kind{name: "target", table: "improvement_targets", key: "id", list: town + "/targets?page_size=200", verbs: map[string]attempt{

@@ -110,7 +110,7 @@ func (s *planStory) isDrafted() {
 				r.Text.EN == "nobody answers for it"
 		}
 	}
-	if !caused || !slices.ContainsFunc(p.Document.V.Items, func(i plan.PlannedItem) bool { return i.Indicator == "meetings" }) {
+	if !caused {
 		t.Errorf("items: %+v", p.Document.V.Items)
 	}
 	same(t, "allowed", p.Allowed, "write", "redraft")

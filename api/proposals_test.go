@@ -30,7 +30,7 @@ func TestProposalsAreBoundedAndDecidedTogether(t *testing.T) {
 		}
 		a := proposed(secretary.Lang("en"), "b01")
 		refused(t, a, http.StatusConflict, "too_many_proposals")
-		if p := a.Problem(http.StatusConflict); !strings.Contains(p.Detail, "10 adjustments") || p.Locked == nil || p.Locked.CanLift != "leading_group" {
+		if p := a.Problem(http.StatusConflict); !strings.Contains(p.Detail, "10 of your adjustments") || p.Locked == nil || p.Locked.CanLift != "leading_group" {
 			t.Errorf("refused with %s", a.Body)
 		}
 		own := last(proposed(group, "b01").Want(http.StatusCreated)) // of somebody else

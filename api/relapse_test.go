@@ -143,7 +143,7 @@ func TestARelapseIsSoughtInTheNextPeriods(t *testing.T) {
 		within(1)
 		publishes("2025Q4", "2025-10-01", "2025-12-31", 9)
 		reopens("a period before that of the plan", 0)
-		publishes("2026", "2027-01-01", "2027-12-31", 9)
+		publishes("2026", "2027-10-01", "2027-12-31", 9)
 		h.must(h.db.Exec("UPDATE periods SET kind = 'year', starts_on = '2026-04-01' WHERE code = '2026'").Error)
 		reopens("a year, where the plan is of a quarter", 0)
 		publishes("2026Q2", "2026-04-01", "2026-06-30", 11)

@@ -123,6 +123,7 @@ func TestSchemeBodiesAreReadStrictly(t *testing.T) {
 // and of its hash, and a draft made from it is fitted anew.
 func TestRulesAreFittedOverPublishedPeriods(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		newHarness(t, db) // with the areas
 		z := sized{town: "over", branches: 6}
 		z.found(t, db)
 		ctx := z.as(t.Context(), "g1", policy.LeadingGroup)
