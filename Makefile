@@ -44,7 +44,7 @@ bin/openapi.json:
 prove: postgres ## kill servers under work and count what is lost, walk through the workflow at random; KILLS=10 for a quick look
 	go test -tags prove -timeout 1h -count 1 -v ./internal/prove -kills $(KILLS) -retries $$(($(KILLS) * 100)) -histories 50
 	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100
-	go test ./api -timeout 2h -count 1 -v -run TestOnePersonChangesNoPublishedFigure -collusions 3000
+	go test ./api -timeout 2h -count 1 -v -run TestOnePersonChangesNoPublishedFigure -collusions 3000 -depth 6
 	go test ./pkg/composite -timeout 1h -count 1 -v -run TestMutation -mutations
 bench: ## run the benchmarks; compare two runs with benchstat
 	go test -run '^$$' -bench . -benchmem ./...

@@ -73,8 +73,8 @@ func TestAKeyIsLimitedToItsBranches(t *testing.T) {
 		h.planned("2023Q1", "2023-01-01", "2023-03-31")
 		h.steps("2023Q1", "open")
 		writer := h.joins("zhou", policy.LeadingGroup, nil)
-		inside, outside := begun(writer, "2023Q1", "b01", value("spirit", 8)),
-			begun(writer, "2023Q1", "b02", value("spirit", 9))
+		whole := []object{value("meetings", 12), value("spirit", 8), level("standing", "A"), value("complaints", 0)}
+		inside, outside := begun(writer, "2023Q1", "b01", whole...), begun(writer, "2023Q1", "b02", value("spirit", 9))
 		for _, path := range []string{inside, outside} {
 			moved(writer, path, "submitted", "").Want(http.StatusOK)
 		}

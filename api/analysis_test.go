@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -99,7 +100,9 @@ func testWeightsProposed(t *testing.T, group *apitest.Client) {
 	if after := group.Get(at).Want(http.StatusOK); after.ETag() != before.ETag() {
 		t.Error("a proposal has changed the schemes")
 	}
-	group.Post(at, w.Document).Want(http.StatusCreated)
+	var proposed struct{ Document json.RawMessage } // as it was sent, of which a client changes nothing
+	group.Post(at+"/weights", object{"method": "critic", "period": "2023Q2", "node": "index"}).Into(&proposed)
+	group.Post(at, proposed.Document).Want(http.StatusCreated)
 	judged := object{"method": "pairwise", "node": "index", "scheme": object{"code": "five-forces", "number": 1}}
 	p := group.Post(at+"/weights", judged).Problem(http.StatusUnprocessableEntity)
 	if len(p.Errors) != 1 || p.Errors[0].Pointer != "/judgements" {

@@ -17,6 +17,8 @@ import (
 // unrecorded are the operations that change nothing which the trail tells of.
 var unrecorded = map[string]bool{
 	"whatIf":            true, // computes
+	"compareSchemes":    true, // likewise
+	"proposeWeights":    true, // likewise
 	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
 	"decideAdjustments": true, // likewise
 	"movePerson":        true, // a second time changes nothing; the first time accounts lose what they hold

@@ -43,7 +43,7 @@ func TestEffectComparesWhatWasPublished(t *testing.T) {
 			if i == 4 {
 				few := apitest.Decode[report.EffectReport](group.Get(path), http.StatusOK)
 				if few.Status != "too_few" || few.Estimate != nil || few.BeforeAfter != nil || few.Treated != 4 ||
-					!strings.Contains(few.Reading, "4 had it") {
+					!strings.Contains(few.Reading, "4 had the help") {
 					t.Errorf("with four tasks: %+v", few)
 				}
 			}

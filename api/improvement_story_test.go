@@ -73,8 +73,9 @@ func (l *loop) isAnalysed(on day.Date) {
 	l.clock.noon(l.t, on)
 	basis := apitest.Decode[plan.AnalysisBasis](l.mentor.Get("/towns/demo/periods/2026Q1/branches/b01/analysis-draft"),
 		http.StatusOK)
-	if !slices.ContainsFunc(basis.Findings, func(f plan.BasisFinding) bool { return f.Indicator == "meetings" }) {
-		l.t.Errorf("meetings, 75 against a median of 87.5, are not among the weak points: %+v", basis.Findings)
+	// b01 is behind in meetings, but a median of so few branches would tell what the others have.
+	if len(basis.Findings) == 0 || slices.ContainsFunc(basis.Findings, func(f plan.BasisFinding) bool { return f.Median != nil }) {
+		l.t.Errorf("weak points: %+v", basis.Findings)
 	}
 	made := l.mentor.Post(analyses, analysisOf("b01", cause("meetings"), cause("complaints"))).Want(http.StatusCreated)
 	moved(l.mentor, made.Header.Get("Location")[len("/api/v1"):], "submitted", "").Want(http.StatusOK)

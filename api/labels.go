@@ -24,7 +24,7 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"outcome": "结果", "owner_office": "负责部门", "owner_person": "负责人", "page_size": "每页条数", "page_token": "页标记",
 	"parent_code": "上级代码", "password": "密码", "people": "人员", "period": "考评周期", "person": "人员", "persons": "人员",
 	"place": "地点", "places": "名额", "plan_item": "提升事项", "points": "要点", "problem": "难题", "problems": "难题",
-	"progress": "进展", "projects": "项目", "provenance": "来源", "publication": "公布", "reason": "理由", "remark": "意见",
+	"progress": "进展", "projects": "项目", "provenance": "来源", "publication": "公布", "reason": "理由", "least_scored": "最低得分比例", "removes": "去除内容", "remark": "意见",
 	"return": "返回地址",
 	"role":   "角色", "roles": "角色", "round": "评审轮次", "scheme": "指标体系", "score": "分数", "scores": "分数", "seats": "名额", "second_person": "双人公布",
 	"settings": "设置", "severity": "严重程度", "sheet": "考评表", "since": "起始序号", "solved_for": "解决对象", "source": "来源", "span": "范围",

@@ -190,7 +190,7 @@ func TestATownBoundsRunsAndNotices(t *testing.T) {
 		group.Post(q1+"/runs", nil).Want(http.StatusCreated)
 		a := group.Lang("en").Post(q1+"/runs", nil)
 		refused(t, a, http.StatusConflict, "too_many_runs")
-		if !strings.Contains(string(a.Body), "2 runs were made") {
+		if !strings.Contains(string(a.Body), "has had 2 runs") {
 			t.Errorf("the limit is not told: %s", a.Body)
 		}
 		h.steps("2026Q1", "published") // planned with five days, before the town had a floor

@@ -164,14 +164,14 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 		gaps(h)
 		group := h.as(policy.LeadingGroup)
 		const zh = "\ufeff" +
-			`period,ends_on,rank,class_rank,branch,name,kind,class,score,grade,coverage,status,change_score,change_rank,carried,meant,nought,needed,older
-2026Q1,2026-03-31,1,1,b04,'=1+1,village,rural,90,excellent,0.6,scored,,,,90,100,70,
-2026Q1,2026-03-31,2,1,b07,七,community,,72.86,poor,0.5455,scored,,,,60,100,100,30
-2026Q1,2026-03-31,3,2,b02,branch b02,village,rural,72,poor,0.7,scored,,,90,60,50,80,
-2026Q1,2026-03-31,4,3,b01,branch b01,village,rural,70,poor,0.6,scored,,,80,60,50,100,
-2026Q1,2026-03-31,5,1,b03,branch b03,village,urban,43,poor,0.8,scored,,,60,30,0,100,
-2026Q1,2026-03-31,,,b05,五,village,urban,,,0.6,failed,,,,,,,
-2026Q1,2026-03-31,,,b06,"六，""号""",village,urban,,,0.3,insufficient,,,,,,,
+			`period,ends_on,rank,class_rank,branch,name,kind,class,score,grade,coverage,status,change_score,change_rank,ruler,from_period,from_publication,merged,left_out,carried,meant,nought,needed,older
+2026Q1,2026-03-31,1,1,b04,'=1+1,village,rural,90,excellent,0.6,scored,,,,,,,,,90,100,70,
+2026Q1,2026-03-31,2,1,b07,七,community,,72.86,poor,0.5455,scored,,,,,,,,,60,100,100,30
+2026Q1,2026-03-31,3,2,b02,branch b02,village,rural,72,poor,0.7,scored,,,,,,,,90,60,50,80,
+2026Q1,2026-03-31,4,3,b01,branch b01,village,rural,70,poor,0.6,scored,,,,,,,,80,60,50,100,
+2026Q1,2026-03-31,5,1,b03,branch b03,village,urban,43,poor,0.8,scored,,,,,,,,60,30,0,100,
+2026Q1,2026-03-31,,,b05,五,village,urban,,,0.6,failed,,,,,,,,,,,,
+2026Q1,2026-03-31,,,b06,"六，""号""",village,urban,,,0.3,insufficient,,,,,,,,,,,,
 `
 		en := strings.NewReplacer("'=1+1", "'＠sum", `"六，""号"""`, "six").Replace(zh)
 		check := func(a *apitest.Answer, want string) {

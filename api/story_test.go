@@ -72,7 +72,7 @@ func (s *story) opens() {
 		"code": "2026Q2", "kind": "quarter", "starts_on": "2026-04-01", "ends_on": "2026-06-30", "scheme": object{"code": "none"},
 	}), http.StatusUnprocessableEntity, "invalid", "/scheme")
 
-	may(t, s.group, q1, "change", "open")
+	may(t, s.group, q1, "change", "open", "cancel")
 	may(t, s.mentor, q1)
 	may(t, s.Client, q1)
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)),
@@ -89,7 +89,7 @@ func (s *story) opens() {
 	if after.State != evaluation.Open || after.StateBy != "leading_group" || after.Version != 2 {
 		t.Errorf("opened: %+v", after)
 	}
-	same(t, "allowed after opening", after.Allowed, "change", "review")
+	same(t, "allowed after opening", after.Allowed, "change", "review", "cancel")
 }
 
 // entersAndDecides follows the sheets of b01: faults, return, correction, and who
@@ -239,8 +239,8 @@ type standing struct {
 //	     service (90 + 80 + 2·90)/4 = 87.5
 //	     base 0.6·79.375 + 0.4·87.5 = 82.625; + min(3 + 4, 5) − 2 = 85.625 → 85.63
 //	b02  party (100 + 2·90 + 100)/4 = 95; service (75 + 90)/2 = 82.5; base 57 + 33 = 90
-//	b03  party (50 + 2·70 + 50)/4 = 60; service 80 alone, as 0 of 0 is no value; base 36 + 32 = 68;
-//	     grade poor by veto; coverage (15 + 30 + 15 + 20)/(100 − 10) = 0.8889
+//	b03  party (50 + 2·70 + 50)/4 = 60; service 80 alone, as 0 of 0 does not apply; base 36 + 32 = 68;
+//	     grade poor by veto; nothing that applies is missing
 func (s *story) isRanked(c *apitest.Client, status string) {
 	r := apitest.Decode[index.Ranking](c.Get(q1+"/ranking"), http.StatusOK)
 	var got []standing
@@ -252,7 +252,7 @@ func (s *story) isRanked(c *apitest.Client, status string) {
 	want := []standing{
 		{1, 1, "b02", 90, "excellent", 1, 95, 82.5},
 		{2, 2, "b01", 85.63, "good", 1, 79.38, 87.5},
-		{3, 1, "b03", 68, "poor", 0.8889, 60, 80},
+		{3, 1, "b03", 68, "poor", 1, 60, 80},
 	}
 	if d := cmp.Diff(want, got); d != "" || r.Status != status || len(r.Insufficient) > 0 ||
 		(r.Run == "") != (status == "provisional") {
@@ -278,7 +278,7 @@ func (s *story) isLockedAndPublished() {
 	}
 	refused(t, s.Get(q1+"/ranking"), http.StatusUnauthorized, "not_published")
 	moved(s.group, q1, "published", "decided").Want(http.StatusOK)
-	may(t, s.group, q1, "finalise")
+	may(t, s.group, q1, "finalise", "withdraw")
 	receipt := apitest.Decode[index.Receipt](s.Get(q1+"/receipt"), http.StatusOK)
 	if !strings.HasPrefix(receipt.Note, "bulwark/publication 1\ntown demo\n") || receipt.Signed {
 		t.Errorf("the note is\n%s", receipt.Note)

@@ -32,8 +32,8 @@ func TestEffectExample(t *testing.T) {
 		fmt.Sprintf("| mean | | | | %s | %s | %s | %s |", figure(e.ControlChange), figure(e.Difference), figure(e.Gap),
 			figure(e.Effect)),
 		fmt.Sprintf("cost %s of the rise", figure(-e.Slope)),
-		fmt.Sprintf("Before and after shows %s; the effect is %s, with 95 %% between\n%s and %s.", figure(e.TreatedChange),
-			figure(e.Effect), figure(e.Low), figure(e.High)),
+		fmt.Sprintf("shows a rise of %s; the estimated effect is %s, with a 95 %% interval from\n%s to %s.",
+			figure(e.TreatedChange), figure(e.Effect), figure(e.Low), figure(e.High)),
 	}
 	for _, m := range e.Matches {
 		change := m.ControlAfter - m.ControlBefore

@@ -47,7 +47,7 @@ func TestWorkedExample(t *testing.T) {
 		{"attendance", cell(result, 2), 80},
 		{"complaints", cell(result, 3), 75},
 		{"survey", cell(result, 5), 60},
-		{"work", cell(result, 1), 235.0 / 3},
+		{"work", cell(result, 1), 78.3333333333},
 		{"base", standings[1].Base, 73.75},
 		{"published", published[0], 75.75},
 		{"published without the survey", published[1], 80.33},

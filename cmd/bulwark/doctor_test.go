@@ -313,7 +313,7 @@ func TestAPublicAddressIsWarnedAbout(t *testing.T) {
 	} {
 		_, log, stop := starting(t, append(fresh(t), strings.Fields(env)...))
 		stop()
-		if got := strings.Contains(log.String(), "speaks HTTPS"); got != want {
+		if got := strings.Contains(log.String(), "no HTTPS proxy is configured"); got != want {
 			t.Errorf("%s: %s", env, log)
 		}
 	}

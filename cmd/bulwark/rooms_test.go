@@ -60,7 +60,7 @@ var rooms = map[string]string{
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",
 	"internal/datafile":          "internal/scheme pkg/composite pkg/composite/stats",
-	"internal/scheme":            "internal/workflow internal/access internal/town pkg/composite",
+	"internal/scheme":            "internal/workflow internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/people":            "internal/workflow internal/credential internal/access internal/town",
 	"internal/workflow":          "internal/access",
 	"internal/credential":        "internal/workflow internal/access internal/town",

@@ -24,4 +24,5 @@ REVOKE UPDATE, DELETE ON signing_statements FROM :"service";
 REVOKE UPDATE, DELETE ON transitions FROM :"service";
 REVOKE UPDATE, DELETE ON value_choices FROM :"service";
 REVOKE UPDATE, DELETE ON visit_versions FROM :"service";
+REVOKE UPDATE, DELETE ON withdrawals FROM :"service";
 COMMIT;

@@ -71,7 +71,7 @@ func models() []any {
 		index.Run{},
 		index.Result{},
 		index.NodeResult{},
-		index.Publication{},
+		index.Publication{}, index.Withdrawal{},
 		index.RobustnessResult{},
 		index.Appeal{},
 		proposal.Proposal{},

@@ -161,7 +161,7 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 	}
 	var made [4]*proposal.Proposal
 	one(t, &all, func(i int) (err error) {
-		_, made[i], err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Published})
+		_, made[i], err = index.MovePeriod(ctx, db, p.Ref(), evaluation.PeriodMove{To: evaluation.Published, Force: true, Reason: "time is over"})
 		return err
 	})
 	waiting := made[slices.IndexFunc(made[:], func(p *proposal.Proposal) bool { return p != nil })]

@@ -65,7 +65,7 @@ func TestAmendmentAcrossEnginesKeepsFigures(t *testing.T) {
 		}
 	}
 	t.Log(list)
-	if want := " b2 70 72.5 by engine 70 b3 72.5 72.5 by engine 60"; list != want {
+	if want := " b2 70 72.5 b3 72.5 72.5 by engine 60"; list != want {
 		t.Errorf("got %s, want %s", list, want)
 	}
 }
