@@ -376,7 +376,7 @@ func (s *schemer) hires() {
 		code := "hired-" + strings.ReplaceAll(string(role), "_", "-")
 		for i, body := range []object{
 			{"code": code, "name": named(code)},
-			{"person": code, "role": role, "from": "2020-01-01"},
+			{"person": code, "role": role, "from": "2020-01-01", "until": "2099-12-31", "letter": "1"},
 			{"roles": []policy.Role{role}, "towns": []string{"demo"}, "person": code, "read_only": false},
 		} {
 			k := trick{
