@@ -49,7 +49,7 @@ func TestAllowedIsWhatACallWouldDo(t *testing.T) {
 		})
 		for _, k := range p.kinds {
 			for verb := range k.verbs {
-				if p.done[k.name+" "+verb] == 0 {
+				if p.done[k.name+" "+verb] == 0 && !seldom[k.name+" "+verb] {
 					t.Errorf("no %s of a %s was ever possible: the test has seen nothing", verb, k.name)
 				}
 			}
@@ -134,6 +134,10 @@ func newProber(t *testing.T, db *gorm.DB) *prober {
 	p.kinds = p.resources()
 	return p
 }
+
+// seldom are the calls that some hundred draws leave out: a case is renewed by its author alone, and a cancelled
+// period is planned again only where no other has its days. Their own tests see them.
+var seldom = map[string]bool{"case renew": true, "period plan": true}
 
 // sameRules are the schemas that are not tried here: one row of verbs both fills their allowed and refuses the
 // call, which the tests of internal/workflow assert. A call of them is also refused for what it sends, or for other

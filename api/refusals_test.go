@@ -143,15 +143,14 @@ func (r *refusals) plans() {
 	}
 	r.group.Post("/towns/demo/periods", quarter).Want(http.StatusCreated)
 	planned := behind{"leading_group", "2026-03-30", "", groupLifts}
-	stays := behind{"leading_group", "2026-03-30", "", "nobody"}
 	r.clock.noon(r.t, "2026-03-31")
 	r.no(r.mentor, begins("b01"), http.StatusLocked, "period_planned", planned)
 	r.no(r.mentor, proposes("b01"), http.StatusLocked, "period_planned", planned)
 	r.no(r.chen, moves(q1, "locked"), http.StatusConflict, "no_such_transition", planned)
 	r.no(r.chen, posts(q1+"/runs", nil), http.StatusConflict, "period_not_locked", planned)
-	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "overlapping_period", stays)
+	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "overlapping_period", planned)
 	quarter["kind"] = "year"
-	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "already_exists", stays)
+	r.no(r.chen, posts("/towns/demo/periods", quarter), http.StatusConflict, "already_exists", planned)
 }
 
 func (r *refusals) opens() {
@@ -168,6 +167,8 @@ func (r *refusals) opens() {
 
 func (r *refusals) enters() {
 	r.clock.noon(r.t, "2026-04-02")
+	counted(r.joins("zhen", policy.Mentor, ties{"b04": access.Mentors}), r.group, "2026Q1", "b04", value("meetings", 12),
+		value("spirit", 9), level("standing", "A"), value("complaints", 0))
 	r.sheet = begun(r.mentor, "2026Q1", "b01", value("spirit", 7))
 	r.of = begun(r.secretary, "2026Q1", "b01", value("meetings", 12), value("fields", 40))
 	r.no(r.mentor, begins("b01"), http.StatusConflict, "sheet_exists", behind{"mentor", "2026-04-02", "", "mentor"})

@@ -42,7 +42,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		}
 		owed := func(what string) {
 			t.Helper()
-			h.owed(t, what+", visits", "demo", "visit", "b01 lin 2026-04-13", "b03 far 2026-04-20")
+			h.owed(t, what+", visits", "demo", "visit", "b01 lin 2026-04-13", "b03 far 2026-04-22")
 			h.owed(t, what+", problems", "demo", "problem", "b03 far 2026-04-30")
 			h.owed(t, what+", reports", "demo", "report", "lin 2026-05-01", "far 2026-05-11")
 			h.owed(t, what+", tasks", "demo", "task", "b03 far 2026-05-01")

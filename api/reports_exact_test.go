@@ -75,7 +75,7 @@ func TestFiguresAreOfTheDaysOfEachPairing(t *testing.T) {
 			visitedOn(lin, v[0], v[1])
 		}
 		lin.Post("/towns/demo/visits", visitOf(object{"branch": "b01", "visited_on": "2026-01-09"})).Want(http.StatusCreated)
-		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-08', valid_until = '2026-01-12' WHERE person_code = 'lin' AND branch_code = 'b02'").Error)
+		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-08', duties_from = '2026-01-08', valid_until = '2026-01-12' WHERE person_code = 'lin' AND branch_code = 'b02'").Error)
 
 		// made, missed, opened, solved, overdue, tasks, items
 		f, got := reportFigures(lin, "2026-01-05", "2026-01-14")

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/day"
@@ -69,6 +70,8 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 		moved(secretary, own, "submitted", "").Want(http.StatusOK)
 		sees(own, all())
 
+		counted(h.joins("zhen", policy.Mentor, ties{"b04": access.Mentors}), group, "2026Q1", "b04", value("meetings", 12),
+			value("spirit", 9), level("standing", "A"), value("complaints", 0))
 		h.steps("2026Q1", "review")
 		moved(group, own, "approved", "").Want(http.StatusOK)
 		h.steps("2026Q1", "locked")
