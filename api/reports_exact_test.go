@@ -170,9 +170,9 @@ func TestADraftOfAReport(t *testing.T) {
 		same(t, "the second page", column(lin.Get(reportsAt+"?page_size=1&page_token="+first.NextPageToken), "id"),
 			next[len(reportsAt)+1:])
 
-		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-21' WHERE person_code = 'lin'").Error)
+		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-21', duties_from = '2026-01-21' WHERE person_code = 'lin'").Error)
 		refused(t, remarked(lin, at, "submitted", ""), http.StatusUnprocessableEntity, "invalid", "/from")
-		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-20' WHERE person_code = 'lin'").Error)
+		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2026-01-20', duties_from = '2026-01-20' WHERE person_code = 'lin'").Error)
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
 
 		two := h.As(h.key(credential.Key{Roles: []policy.Role{policy.Leadership}, Towns: []string{"demo", "quiet"}}))

@@ -70,7 +70,7 @@ func TestWhoSeesASheetInEachState(t *testing.T) {
 		moved(secretary, own, "submitted", "").Want(http.StatusOK)
 		sees(own, all())
 
-		counted(h.joins("zhen", policy.Mentor, ties{"b04": access.Mentors}), group, "2026Q1", "b04", value("meetings", 12),
+		counted(h.joins("zhen", policy.Mentor, ties{"b02": access.Mentors}), group, "2026Q1", "b02", value("meetings", 12),
 			value("spirit", 9), level("standing", "A"), value("complaints", 0))
 		h.steps("2026Q1", "review")
 		moved(group, own, "approved", "").Want(http.StatusOK)
