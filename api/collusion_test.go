@@ -27,6 +27,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
+	"bulwark/internal/ratelimit"
 	"bulwark/internal/rest"
 )
 
@@ -464,6 +465,7 @@ func (s *schemer) undoing(do func()) {
 	s.must(s.tx.Exec("SAVEPOINT trick").Error)
 	do()
 	s.secret = secrets
+	s.server.logins = ratelimit.NewLogin() // sign-ins that were undone do not count
 	s.must(s.tx.Exec("ROLLBACK TO SAVEPOINT trick").Error)
 }
 
