@@ -6,9 +6,9 @@ KILLS   ?= 100
 TOOL    := go tool -modfile=tools.mod
 
 # What the programs do not reach and stays: what pkg/ offers to others, methods that only
-# mark a type, the count of statements, which tests compare, the transaction around a
+# mark a type, the count of statements and the addresses of records, which tests compare, the transaction around a
 # request of a test, and raw changes, which migrations to come make.
-UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$|: RawChanges$$
+UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$|: RawChanges$$|: Addresses$$
 
 .PHONY: help run build release test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
 help: ## list the targets

@@ -49,12 +49,6 @@ type Reader[T Record, S ~string] interface {
 	Audit(t T, verb string) (path string, value any)
 }
 
-// Unloaded is embedded by readers whose rules need nothing but the caller and the record.
-type Unloaded[T any] struct{}
-
-// Load reads nothing.
-func (Unloaded[T]) Load(context.Context, *gorm.DB, []T, Depth) error { return nil }
-
 // Kind is a kind of record: its name, its life and how its reader is made.
 type Kind[T Record, S ~string, V Reader[T, S]] struct {
 	Noun   text.Text
