@@ -35,6 +35,13 @@ func formOf(c *apitest.Client, period string) evaluation.Form {
 	return apitest.Decode[evaluation.Form](c.Get("/towns/demo/periods/"+period+"/entry"), http.StatusOK)
 }
 
+// trailOf returns how many audit records there are.
+func trailOf(h *harness) (n int64) {
+	h.t.Helper()
+	h.must(h.db.Table("audit_records").Count(&n).Error)
+	return n
+}
+
 func codesOf(columns []evaluation.FormColumn) (codes []string) {
 	for _, c := range columns {
 		codes = append(codes, c.Code)
@@ -116,7 +123,7 @@ func TestTheEntryForm(t *testing.T) {
 		if row = formOf(mentor, "2026Q2").Rows[0]; row.Locked == nil || row.Locked.Code != "sheet_submitted" {
 			t.Errorf("a submitted sheet: %+v", row)
 		}
-		refused(t, h.as(policy.Leadership).Get("/towns/demo/periods/2026Q2/entry"), http.StatusForbidden, "forbidden")
+		refused(t, h.as(policy.Leadership).Get("/towns/demo/periods/2026Q2/entry"), http.StatusForbidden, "not_allowed")
 	})
 }
 
@@ -129,12 +136,7 @@ func TestSingleEntriesAreChanged(t *testing.T) {
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7), value("meetings", 3))
-		trail := func() int64 {
-			var n int64
-			h.must(db.Table("audit_records").Count(&n).Error)
-			return n
-		}
-		before := trail()
+		before := trailOf(h)
 		tag := mentor.Get(sheet).ETag()
 		after := apitest.Decode[evaluation.Sheet](mentor.IfMatch(tag).Patch(sheet, object{"entries": object{
 			"meetings": nil, "standing": object{"level": "A", "evidence": "certificate"}, "complaints": nil,
@@ -143,7 +145,7 @@ func TestSingleEntriesAreChanged(t *testing.T) {
 			*after.Entries[1].Level != "A" || after.Version != 2 {
 			t.Errorf("after the patch: %+v", after)
 		}
-		if n := trail() - before; n != 1 {
+		if n := trailOf(h) - before; n != 1 {
 			t.Errorf("the patch left %d records, want 1", n)
 		}
 		refused(t, mentor.IfMatch(tag).Patch(sheet, object{"note": "x"}), http.StatusPreconditionFailed, "stale_version")
@@ -155,7 +157,7 @@ func TestSingleEntriesAreChanged(t *testing.T) {
 			at = append(at, e.Pointer+" "+e.Code)
 		}
 		slices.Sort(at)
-		same(t, "faults", at, "/entries/cases/value too_many_decimals", "/entries/spirit/value out_of_range")
+		same(t, "faults", at, "/entries/cases/value too_many_decimals", "/entries/spirit/value bad_entry")
 		noted := apitest.Decode[evaluation.Sheet](mentor.IfMatch(`"2"`).Patch(sheet, object{"note": "seen"}), http.StatusOK)
 		if noted.Note != "seen" || len(noted.Entries) != 2 {
 			t.Errorf("a note alone: %+v", noted)
@@ -210,9 +212,13 @@ func TestTenBranchesTakeFewCalls(t *testing.T) {
 		called().IfMatch(`"1"`).Patch("/towns/demo/evaluations/"+id, object{"entries": object{"spirit": object{"value": 6}}}).
 			Want(http.StatusOK)
 		items[9]["version"] = 2
+		before := trailOf(h)
 		done := apitest.Decode[submissions](called().Post(at, object{"items": items}), http.StatusOK)
 		if done.Done != 10 || done.Items[9].Version != 3 {
 			t.Errorf("ten sheets submitted: %+v", done)
+		}
+		if n := trailOf(h) - before; n != 10 {
+			t.Errorf("ten sheets submitted left %d records", n)
 		}
 		if calls > 15 {
 			t.Errorf("a period of ten branches took %d calls, want at most 15", calls)

@@ -240,13 +240,13 @@ var rights = map[string]right{
 	"POST /towns/:town/offices/:office/links/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
 	},
-	"GET /towns/:town/periods/:period/entry":         {who: "smioG"},
+	"GET /towns/:town/periods/:period/entry": {who: "smioG"},
 	"POST /towns/:town/periods/:period/entry/submit": {
 		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),
 	},
-	"GET /towns/:town/periods/:period/signals":       {who: "GL"},
-	"GET /towns/:town/periods/:period/completeness":  {who: "smioGL"},
-	"GET /towns/:town/periods/:period/exceptions":    {who: "smioGL"},
+	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
+	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
+	"GET /towns/:town/periods/:period/exceptions":   {who: "smioGL"},
 	"POST /towns/:town/periods/:period/exceptions": {
 		who: "G", ok: 201, in: "planned open review", shut: 423, body: grant,
 	},
