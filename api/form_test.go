@@ -35,8 +35,8 @@ func formOf(c *apitest.Client, period string) evaluation.Form {
 	return apitest.Decode[evaluation.Form](c.Get("/towns/demo/periods/"+period+"/entry"), http.StatusOK)
 }
 
-// trailOf returns how many audit records there are.
-func trailOf(h *harness) (n int64) {
+// recordsOf returns how many audit records there are.
+func recordsOf(h *harness) (n int64) {
 	h.t.Helper()
 	h.must(h.db.Table("audit_records").Count(&n).Error)
 	return n
@@ -136,7 +136,7 @@ func TestSingleEntriesAreChanged(t *testing.T) {
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7), value("meetings", 3))
-		before := trailOf(h)
+		before := recordsOf(h)
 		tag := mentor.Get(sheet).ETag()
 		after := apitest.Decode[evaluation.Sheet](mentor.IfMatch(tag).Patch(sheet, object{"entries": object{
 			"meetings": nil, "standing": object{"level": "A", "evidence": "certificate"}, "complaints": nil,
@@ -145,7 +145,7 @@ func TestSingleEntriesAreChanged(t *testing.T) {
 			*after.Entries[1].Level != "A" || after.Version != 2 {
 			t.Errorf("after the patch: %+v", after)
 		}
-		if n := trailOf(h) - before; n != 1 {
+		if n := recordsOf(h) - before; n != 1 {
 			t.Errorf("the patch left %d records, want 1", n)
 		}
 		refused(t, mentor.IfMatch(tag).Patch(sheet, object{"note": "x"}), http.StatusPreconditionFailed, "stale_version")
@@ -212,12 +212,12 @@ func TestTenBranchesTakeFewCalls(t *testing.T) {
 		called().IfMatch(`"1"`).Patch("/towns/demo/evaluations/"+id, object{"entries": object{"spirit": object{"value": 6}}}).
 			Want(http.StatusOK)
 		items[9]["version"] = 2
-		before := trailOf(h)
+		before := recordsOf(h)
 		done := apitest.Decode[submissions](called().Post(at, object{"items": items}), http.StatusOK)
 		if done.Done != 10 || done.Items[9].Version != 3 {
 			t.Errorf("ten sheets submitted: %+v", done)
 		}
-		if n := trailOf(h) - before; n != 10 {
+		if n := recordsOf(h) - before; n != 10 {
 			t.Errorf("ten sheets submitted left %d records", n)
 		}
 		if calls > 15 {
