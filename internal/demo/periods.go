@@ -54,7 +54,7 @@ func (s *story) runQuarter(
 		TownID: Town, Code: q.code, Kind: "quarter",
 		StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
-	})
+	}, false)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *story) runQuarter(
 
 // confirm confirms, as a second person, what was proposed to be published.
 func confirm(ctx context.Context, tx *gorm.DB, waiting *proposal.Proposal) error {
-	_, _, err := index.DecideProposal(ctx, tx, waiting.Ref(), proposal.Confirmed, "")
+	_, _, err := index.DecideProposal(ctx, tx, waiting.Ref(), index.ProposalDecision{To: proposal.Confirmed})
 	return err
 }
 

@@ -122,8 +122,10 @@ func MoveSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, to SheetState
 				return workflow.Change{}, fault.Broken(fault.Field("/entries", "empty_sheet",
 					"考评表没有内容，不能提交", "the sheet has no entries: enter at least one value"))
 			}
-			if err := s.check(ctx, tx, v.periods[s.PeriodCode], byCode); err != nil { // the branch may have changed since
-				return workflow.Change{}, err
+			if living(v, s) == nil { // the branch, or the scheme of the period, may have changed since they were written
+				if err := s.check(ctx, tx, v.periods[s.PeriodCode], byCode); err != nil {
+					return workflow.Change{}, err
+				}
 			}
 		}
 		exception := v.exceptionFor(s)

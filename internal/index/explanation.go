@@ -20,6 +20,7 @@ type Explanation struct {
 	Source
 	Branch town.BranchRef `json:"branch"`
 	Score  float64        `json:"score" example:"78.12"`
+	Scale  float64        `json:"scale" example:"100"`                  // the highest possible score
 	Rank   int            `json:"rank,omitempty,omitzero" example:"22"` // absent where the caller does not see every branch yet
 	// as it is published, or with all digits if precise; the contributions of each level sum to it
 	Base float64 `json:"base"`
@@ -35,7 +36,7 @@ type Explanation struct {
 	Neighbours []Neighbour `json:"neighbours,omitempty"` // the places just above and below
 }
 
-// Share is what one node carries of the base, and what it loses against 100.
+// Share is what one node carries of the base, and what it loses against full marks.
 type Share struct {
 	Code   string   `json:"code" example:"organisation.01"`
 	Parent string   `json:"parent,omitempty" example:"organisation"`
@@ -44,8 +45,10 @@ type Share struct {
 	Score  *float64 `json:"score,omitempty"`  // absent: the node has none, and carries nothing
 	Weight float64  `json:"weight"`           // share of the whole among what is present
 	Points float64  `json:"points"`           // points of the base
-	Lost   float64  `json:"lost"`             // points of the base lost against 100
-	Method string   `json:"method,omitempty"` // how points are divided among the children: weight, shapley or log_share
+	Lost   float64  `json:"lost"`             // points of the base lost against full marks
+	Method string   `json:"method,omitempty"` // how points are divided among the children: weight, shapley, log_share or none
+	// true: the points of a node above are not divided, and this one has neither weight nor points
+	Undivided bool `json:"undivided,omitempty"`
 
 	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
 }
@@ -61,6 +64,8 @@ type Reason struct {
 	Gap       float64 `json:"gap"`
 	Points    float64 `json:"points"` // what the gap is worth in points of the index
 	Text      string  `json:"text"`
+	// of risen and fallen; relative: by the same rules, fitted to other values
+	Ruler Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
 }
 
 // Neighbour is a branch next to another in the ranking.
@@ -101,7 +106,7 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	}
 	x := Explanation{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Score: *r.Score, Rank: place(r.Rank),
+		Score: *r.Score, Scale: o.Scheme.Document.FullScore(), Rank: place(r.Rank),
 		Base: v.figure(c.Base), Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
 		Nodes: v.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
@@ -118,6 +123,9 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	}
 	for _, f := range v.leadingFindings(why, unit, earlier, detailed) {
 		reason := o.reason(f, language)
+		if f.Code == composite.Risen || f.Code == composite.Fallen {
+			reason.Ruler = o.ruler(v.before.outcome)
+		}
 		if f.Code.Strong() {
 			x.Strengths = append(x.Strengths, reason)
 		} else {
@@ -130,12 +138,13 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	return x, nil
 }
 
-// earlier returns the explainer of the period before; nil where there is none.
+// earlier returns the explainer of what changes are counted from; nil where there is none,
+// or one by a scheme that scores otherwise.
 func (v View) earlier() (*composite.Explainer, error) {
-	if v.previous == nil {
+	if b := v.before.outcome; b == nil || v.current.ruler(b) == OtherScheme {
 		return nil, nil //nolint:nilnil // no period before is no mistake
 	}
-	return v.previous.explainer()
+	return v.before.outcome.explainer()
 }
 
 // unscored returns why there is nothing to explain.
@@ -170,7 +179,7 @@ func (v View) apportioned(c *composite.Contributions, part func(composite.Contri
 		var children []int
 		var exact []float64
 		for child := n + 1; child < infos[n].End; child = infos[child].End {
-			if c.Nodes[child].Present {
+			if c.Nodes[child].Present && !c.Nodes[child].Undivided {
 				children, exact = append(children, child), append(exact, parts[child])
 			}
 		}
@@ -194,7 +203,7 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 		part := c.Nodes[n]
 		s := Share{
 			Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight,
-			Points: points[n], Lost: lost[n], Method: string(part.Method),
+			Points: points[n], Lost: lost[n], Method: string(part.Method), Undivided: part.Undivided,
 		}
 		if !v.precise {
 			s.Weight = stats.Round(s.Weight, weightDecimals)
@@ -211,13 +220,8 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 	return list
 }
 
-// name returns the name of a node; the root may have no name but that of its scheme.
-func (o *Outcome) name(code, language string) string {
-	if n := o.Scheme.Node(code); n != nil && !n.Name.IsZero() {
-		return n.Name.In(language)
-	}
-	return o.Scheme.Document.Name.In(language)
-}
+// name returns the name of a node.
+func (o *Outcome) name(code, language string) string { return o.Scheme.NodeName(code, language) }
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.

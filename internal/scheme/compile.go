@@ -16,6 +16,7 @@ type Compiled struct {
 	Document   Document
 	Canonical  []byte // RFC 8785
 	Hash       string // SHA-256 of Canonical, hexadecimal
+	Scoring    string // SHA-256 of what scores alone: the same for documents that differ in words and numbers of versions
 	Index      *composite.Index
 	Indicators []*Node // the leaves in document order: the columns of the data
 	nodes      map[string]*Node
@@ -27,8 +28,12 @@ func compiled(d Document, index *composite.Index) (*Compiled, error) {
 	if err != nil {
 		return nil, err
 	}
+	scoring, err := d.scoring().Canonical()
+	if err != nil {
+		return nil, err
+	}
 	c := &Compiled{
-		Document: d, Canonical: canonical, Hash: Hash(canonical), Index: index,
+		Document: d, Canonical: canonical, Hash: Hash(canonical), Scoring: Hash(scoring), Index: index,
 		nodes: map[string]*Node{}, quantities: map[string]*Quantity{},
 	}
 	c.collect(&c.Document.Tree)
@@ -52,10 +57,29 @@ func (c *Compiled) collect(n *Node) {
 // Node returns the node of the tree with the code; nil where there is none.
 func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
 
+// NodeName returns the name of the node with the code; the root may have no name but that of its
+// scheme.
+func (c *Compiled) NodeName(code, language string) string {
+	if n := c.Node(code); n != nil && !n.Name.IsZero() {
+		return n.Name.In(language)
+	}
+	return c.Document.Name.In(language)
+}
+
 // HasIndicator reports whether an indicator, a leaf of the tree, has the code.
 func (c *Compiled) HasIndicator(code string) bool {
 	n := c.Node(code)
 	return n != nil && len(n.Children) == 0
+}
+
+// Unfitted returns the indicators that are to be fitted to periods and have not been: a draft's, by code.
+func (c *Compiled) Unfitted() (codes []string) {
+	for _, n := range c.Indicators {
+		if n.Over != nil && len(n.Over.Fitted) == 0 {
+			codes = append(codes, n.Code)
+		}
+	}
+	return codes
 }
 
 // Quantity returns the reported quantity with the code; nil where there is none.
@@ -71,6 +95,29 @@ func (c *Compiled) Reports(role policy.Role, code string) bool {
 		reporters = n.Reporters
 	}
 	return len(reporters) == 0 || slices.Contains(reporters, role)
+}
+
+// Asks reports whether a sheet that somebody in the role writes about a branch of the kind and
+// class has anything to fill: a value that the role reports, or a rating of the role that counts.
+func (c *Compiled) Asks(role policy.Role, kind, class string) bool {
+	for code, q := range c.quantities {
+		if q.AppliesTo.Covers(kind, class) && c.Reports(role, code) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Indicators, func(n *Node) bool {
+		return n.AppliesTo.Covers(kind, class) &&
+			(n.Entry == Reported && c.Reports(role, n.Code) || n.Entry == Rated && n.RatedBy(role))
+	})
+}
+
+// RatedBy reports whether ratings of the role count for a rated indicator: a secretary or office
+// reports but does not rate, and a role without weight would be ignored in silence.
+func (n *Node) RatedBy(role policy.Role) bool {
+	if role == policy.Secretary || role == policy.Office {
+		return false
+	}
+	return n.Combine == nil || n.Combine.RoleWeights == nil || n.Combine.RoleWeights[string(role)] > 0
 }
 
 // Reported lists the codes of which a branch has one value: the reported indicators and
@@ -99,6 +146,7 @@ func (c *Compiled) HasAdjustment(code string) bool {
 func (d Document) spec() composite.Spec {
 	s := composite.Spec{
 		Decimals: d.Decimals, Rounding: d.Rounding, Ranking: d.Ranking, MinCoverage: d.MinCoverage,
+		Scale:       d.Scale,
 		Tree:        d.Tree.spec(),
 		Adjustments: composite.Adjustments{Bonus: d.Adjustments.Bonus.spec(), Deduction: d.Adjustments.Deduction.spec()},
 	}
@@ -126,6 +174,9 @@ func (n Node) spec() composite.Node {
 	}
 	if n.Rule != nil {
 		node.Rule = n.Rule.Rule
+	}
+	if n.Over != nil {
+		node.Fitted = n.Over.Fitted
 	}
 	for _, child := range n.Children {
 		node.Children = append(node.Children, child.spec())
