@@ -138,7 +138,6 @@ func FindForm(ctx context.Context, db *gorm.DB, q FormQuery) (_ Form, err error)
 // and, at the place of a derived one, the quantities that it is made of.
 func columnsOf(c *scheme.Compiled, role policy.Role, language string) []FormColumn {
 	columns, filled := []FormColumn{}, map[string]bool{}
-	rating := entryCheck{scheme: c, role: role}
 	for _, i := range c.Flat() {
 		n := c.Node(i.Code)
 		column := FormColumn{
@@ -164,7 +163,7 @@ func columnsOf(c *scheme.Compiled, role policy.Role, language string) []FormColu
 		}
 		counts := c.Reports(role, n.Code) && (n.Derive == nil || n.Waivable)
 		if n.Entry == scheme.Rated {
-			counts = rating.rates(n)
+			counts = n.RatedBy(role)
 		}
 		if counts {
 			columns = append(columns, column)
