@@ -85,8 +85,8 @@ func holdTown(ctx context.Context, tx *gorm.DB, code string) (town.Town, error) 
 // always one, and their codes too.
 func refuseTaken(tx *gorm.DB, p Period) error {
 	var other Period
-	err := tx.Where("town_id = ? AND (code = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
-		p.TownID, p.Code, p.Kind, p.EndsOn, p.StartsOn).
+	err := tx.Where("town_id = ? AND (lower(code) = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
+		p.TownID, text.CodeKey(p.Code), p.Kind, p.EndsOn, p.StartsOn).
 		Order("starts_on, code").Limit(1).Find(&other).Error
 	if err != nil || other.Code == "" {
 		return err
@@ -95,7 +95,7 @@ func refuseTaken(tx *gorm.DB, p Period) error {
 	held.CanLift = fault.Nobody
 	if other.Kind != p.Kind || other.StartsOn > p.EndsOn || other.EndsOn < p.StartsOn { // only the code is the same
 		return fault.Conflict("already_exists",
-			"已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code).Held(held)
+			"已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", other.Code).Held(held)
 	}
 	return fault.Conflict("overlapping_period",
 		"与考评周期 %s 的日期重叠：请换一段日期", "its days overlap those of the period %s: choose others", other.Code).Held(held)

@@ -1,6 +1,9 @@
 package text
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestInFallsBackToTheOtherLanguage(t *testing.T) {
 	both := F("%s 已锁定", "%s is locked", "2023Q3")
@@ -60,6 +63,39 @@ func TestPrintable(t *testing.T) {
 		if got := Printable(c.text, c.multiline); got != c.want {
 			t.Errorf("Printable(%q, %v) = %v", c.text, c.multiline, got)
 		}
+	}
+}
+
+func TestHiddenNamesTheCharacter(t *testing.T) {
+	for _, c := range []struct{ text, zh, en string }{
+		{"王\ue863", "U+E863：请改用", ""},
+		{"王\ue863", "标准字“䶮”（U+4DAE）", "use 䶮 (U+4DAE) instead"},
+		{"王\ue81e", "“龴”", "U+9FB4"},
+		{"王\ue815", "“⺁”", ""},
+		{"王\ue864", "“龻”", ""},
+		{"王\ue865", "U+E865", "the standard character"},
+		{"王\U000f0000", "U+F0000", "private-use"},
+		{"a\u202eb", "U+202E", "direction of text"},
+		{"a\u200bb", "U+200B", "invisible character"},
+		{"\u3164", "U+3164", "invisible character"},
+		{"\u2800", "U+2800", "invisible character"},
+		{"a\ufeff", "U+FEFF", "invisible character"},
+		{"a\u2028b", "U+2028", "use a blank"},
+		{"a\x7f", "U+007F", "control character"},
+		{"\xff", "UTF-8", "UTF-8"},
+	} {
+		got, found := Hidden(c.text, false)
+		if !found || !strings.Contains(got.ZH, c.zh) || !strings.Contains(got.EN, c.en) {
+			t.Errorf("Hidden(%q) = %q, %v", c.text, got, found)
+		}
+	}
+	for _, s := range []string{"鹤峰村", "王䶮", "辻󠄀村", "Ān · Lǐ", "二〇二六　年", "a\u00a0b"} {
+		if got, found := Hidden(s, false); found {
+			t.Errorf("Hidden(%q) = %q", s, got)
+		}
+	}
+	if _, found := Hidden("a\nb\tc\u2029", true); found {
+		t.Error("line breaks are hidden in several lines")
 	}
 }
 

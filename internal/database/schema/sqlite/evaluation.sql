@@ -32,6 +32,7 @@ CREATE TABLE periods (
     PRIMARY KEY (town_id, code),
     FOREIGN KEY (town_id, scheme_code, scheme_number) REFERENCES schemes (town_id, code, number) ON DELETE RESTRICT
 );
+CREATE UNIQUE INDEX periods_code_lower ON periods (town_id, lower(code));
 CREATE INDEX periods_order ON periods (town_id, starts_on, code);
 
 -- A sheet: one evaluator's view of one branch in one period. Returning a sheet
