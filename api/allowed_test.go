@@ -177,6 +177,7 @@ func (p *prober) resources() []kind {
 		"change": {http.MethodPut, "", object{"reason": "because"}, ""},
 		"open":   to("open"), "review": toFrom("review", "open"), "unlock": toFrom("review", "locked"),
 		"lock": toFrom("locked", ""), "publish": to("published"), "finalise": to("final"),
+		"cancel": to("cancelled"), "plan": toFrom("planned", ""),
 	}}
 	sheet := kind{name: "sheet", table: "evaluations", key: "id", list: town + "/evaluations?page_size=200", verbs: map[string]attempt{
 		"write":  {http.MethodPut, "", object{"note": "again", "entries": []object{}}, ""},
@@ -272,7 +273,7 @@ func (p *prober) scatter(rt *rapid.T) {
 			"review_until": p.maybeDay(rt, "review"),
 		}
 		if i < 4 { // what was published stays so
-			columns["state"] = oneOf(rt, was+" is", "open", was, "planned", "review", "locked")
+			columns["state"] = oneOf(rt, was+" is", "open", was, "planned", "review", "locked", "cancelled")
 		}
 		if rapid.Bool().Draw(rt, was+" moved now") {
 			columns["state_at"] = now // and so its run, if it has one, is of an earlier lock

@@ -48,6 +48,8 @@ type assignmentInput struct {
 	ValidFrom day.Date    `json:"from" validate:"required" swaggertype:"string" format:"date"`
 	// the last day; absent = until further notice
 	ValidUntil *day.Date `json:"until" swaggertype:"string" format:"date"`
+	// from when visits and reports are due; absent = the first day, or today where that is past
+	DutiesFrom *day.Date `json:"duties_from" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
@@ -65,7 +67,7 @@ func (s *Server) createAssignment(
 	b := req.Body
 	a, err := people.Assign(ctx, s.db(ctx), people.Assignment{
 		TownID: req.Town, PersonCode: b.Person, BranchCode: b.Branch, Duty: b.Duty, Exclusive: b.Exclusive,
-		ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, Reason: b.Reason,
+		ValidFrom: b.ValidFrom, ValidUntil: b.ValidUntil, DutiesFrom: given(b.DutiesFrom), Reason: b.Reason,
 	})
 	return rest.Created[people.Assignment]{Key: a.ID, Value: a}, err
 }

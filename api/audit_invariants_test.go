@@ -26,6 +26,7 @@ var unrecorded = map[string]bool{
 var severalRecords = map[string]bool{
 	"activateScheme":      true, // and retires the version before
 	"movePeriod":          true, // publishing moves the period and publishes its run
+	"updatePeriod":        true, // another scheme returns what was submitted
 	"decideAppeal":        true, // upholding makes a run and its publication
 	"moveProposal":        true, // confirming does what was proposed
 	"createRun":           true, // ends an open proposal of another run

@@ -96,14 +96,14 @@ func TestCompletenessAddsUp(t *testing.T) {
 		moved(secretary, own, "submitted", "").Want(http.StatusOK)
 		moved(group, own, "approved", "").Want(http.StatusOK)
 		begun(zhao, "2026Q1", "b02")
-		extra := begun(group, "2026Q1", "b02", value("spirit", 9)) // welcome, not expected
+		extra := begun(group, "2026Q1", "b02", value("spirit", 9)) // welcome, and expected since it was begun
 		moved(group, extra, "submitted", "").Want(http.StatusOK)
 		chen := h.joins("chen", policy.LeadingGroup, nil)
 		chen.IfMatch(chen.Get(extra).ETag()).Post(extra+"/transitions",
 			object{"to": "returned", "reason": "x", "due_on": "2026-04-07"}).Want(http.StatusOK)
 		want("in time", counts(group, "branch"), map[string]string{
-			"b01": "5 3 2 0 1 0 1 0 0", "b02": "2 1 2 1 0 1 0 0 0", "b02 leading_group": "0 0 1 0 0 1 0 0 0",
-			"all": "7 4 4 1 1 1 1 0 0",
+			"b01": "5 3 2 0 1 0 1 0 0", "b02": "3 1 2 1 0 1 0 0 0", "b02 leading_group": "1 0 1 0 0 1 0 0 0",
+			"all": "8 4 4 1 1 1 1 0 0",
 		})
 		c.noon(t, "2026-04-12")
 		group.Post(q1+"/exceptions", object{
@@ -111,12 +111,12 @@ func TestCompletenessAddsUp(t *testing.T) {
 		}).Want(http.StatusCreated)
 		late := begun(zhao, "2026Q1", "b01", value("spirit", 9))
 		want("after the window", counts(group, "branch"), map[string]string{
-			"b01": "5 2 3 1 1 0 1 1 2", "b02": "2 1 2 1 0 1 0 0 3", "b03": "0 0 0 0 0 0 0 0 0", "all": "7 3 5 2 1 1 1 1 5",
+			"b01": "5 2 3 1 1 0 1 1 2", "b02": "3 1 2 1 0 1 0 0 3", "b03": "0 0 0 0 0 0 0 0 0", "all": "8 3 5 2 1 1 1 1 5",
 		})
 		c.noon(t, "2026-04-21")
 		want("after the review", counts(group, "evaluator"), map[string]string{
 			"mentor": "1 0 1 0 1 0 0 0 1", "zhao": "2 0 2 2 0 0 0 1 2", "secretary": "2 1 1 0 0 0 1 0 1",
-			"leading_group": "0 0 1 0 0 1 0 0 1", "all": "7 3 5 2 1 1 1 1 7",
+			"leading_group": "1 0 1 0 0 1 0 0 1", "all": "8 3 5 2 1 1 1 1 7",
 		})
 		_ = late
 
@@ -126,7 +126,7 @@ func TestCompletenessAddsUp(t *testing.T) {
 		if names := counts(secretary, "evaluator"); len(names) != 3 || names["secretary"] != "1 0 1 0 0 0 1 0 0" {
 			t.Errorf("the secretary reads %v", names)
 		}
-		want("zhao", counts(zhao, "branch"), map[string]string{"b02": "2 1 2 1 0 1 0 0 3", "b03": ""})
+		want("zhao", counts(zhao, "branch"), map[string]string{"b02": "3 1 2 1 0 1 0 0 3", "b03": ""})
 		refused(t, h.as(policy.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
 
 		by := map[string]evaluation.IndicatorCoverage{}
@@ -146,9 +146,53 @@ func TestCompletenessAddsUp(t *testing.T) {
 			!strings.Contains(csv, "\nb01,branch b01,mentor,2,0,2,1,1,0,0,1,2\n") {
 			t.Errorf("as CSV:\n%s", csv)
 		}
+		if csv := string(group.Get(q1 + "/completeness?by=evaluator&format=csv").Want(http.StatusOK).Body); !strings.Contains(csv, "\nzhao,zhao,") {
+			t.Errorf("the evaluators have no names:\n%s", csv)
+		}
 		if csv := string(group.Header("Accept", "text/csv").Get(q1 + "/completeness?by=indicator").
 			Want(http.StatusOK).Body); !strings.Contains(csv, "\nmeetings,会议,3,1,b02 b03\n") {
 			t.Errorf("as CSV:\n%s", csv)
+		}
+	})
+}
+
+// Nobody is expected to hand in a sheet in which the scheme asks nothing of the role, and no share
+// of what is expected exceeds it.
+func TestCompletenessExpectsWhatTheSchemeAsks(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		h.joins("m", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+		h.joins("i", policy.Instructor, ties{"b01": access.Instructs})
+		h.joins("s", policy.Secretary, ties{"b02": access.Leads})
+		group := h.as(policy.LeadingGroup)
+		h.inForce(strings.NewReplacer(`"entry": "reported"`, `"entry": "reported", "reporters": ["secretary"]`,
+			`"combine": {"kind": "mean"}`, `"combine": {"kind": "mean", "role_weights": {"mentor": 1, "leading_group": 1}}`).
+			Replace(lifeScheme))
+		h.planned("2026Q1", "2026-01-01", "2026-03-31")
+		h.steps("2026Q1", "open")
+		counts := func() string {
+			t.Helper()
+			a := group.Get("/towns/demo/periods/2026Q1/completeness")
+			return tally(*apitest.Decode[evaluation.Completeness](a, http.StatusOK).Totals)
+		}
+		before := counts()
+		h.joins("j", policy.Instructor, ties{"b02": access.Instructs}) // of whom nothing is asked
+		if after := counts(); after != before {
+			t.Errorf("with one more instructor: %s, before %s", after, before)
+		}
+		h.joins("n", policy.Mentor, ties{"b02": access.Mentors})
+		if after := counts(); after == before {
+			t.Errorf("with one more mentor: %s as before", after)
+		}
+		for _, branch := range []string{"b01", "b02", "b03"} {
+			begun(group, "2026Q1", branch, value("spirit", 9))
+		}
+		a := group.Get("/towns/demo/periods/2026Q1/completeness")
+		c := apitest.Decode[evaluation.Completeness](a, http.StatusOK)
+		for _, n := range append([]evaluation.CompletenessRow{{Counts: *c.Totals}}, c.Rows...) {
+			if n.Begun+n.Missing != n.Expected {
+				t.Errorf("%+v: begun and missing are not what is expected", n)
+			}
 		}
 	})
 }

@@ -49,15 +49,16 @@ type entryInput struct {
 	Source        string   `json:"source" validate:"max=200" example:"branch ledger"`
 }
 
-// sheetInput is all entries of an evaluation sheet.
+// sheetInput is all of an evaluation sheet: what is left out of it goes, so that no entries at all
+// have to be meant.
 type sheetInput struct {
 	Note    string       `json:"note" validate:"max=2000" multiline:"true"`
-	Entries []entryInput `json:"entries" validate:"max=10000,dive"`
+	Entries []entryInput `json:"entries" validate:"required,max=10000,dive"` // [] for none
 }
 
-func (in sheetInput) entries() []evaluation.Entry {
-	entries := make([]evaluation.Entry, len(in.Entries))
-	for i, e := range in.Entries {
+func entriesOf(list []entryInput) []evaluation.Entry {
+	entries := make([]evaluation.Entry, len(list))
+	for i, e := range list {
 		entries[i] = evaluation.Entry{
 			Code: e.Code, Value: e.Value, Level: e.Level, NotApplicable: e.NotApplicable, Evidence: e.Evidence, Source: e.Source,
 		}
@@ -69,7 +70,9 @@ func (in sheetInput) entries() []evaluation.Entry {
 type newSheet struct {
 	Period string `json:"period" validate:"required" example:"2023Q3"`
 	Branch string `json:"branch" validate:"required" example:"b07"`
-	sheetInput
+
+	Note    string       `json:"note" validate:"max=2000" multiline:"true"`
+	Entries []entryInput `json:"entries" validate:"max=10000,dive"`
 }
 
 type beginEvaluationRequest struct {
@@ -86,7 +89,7 @@ func (s *Server) beginEvaluation(
 ) (rest.Created[evaluation.Sheet], error) {
 	in := req.Body
 	sheet, err := evaluation.BeginSheet(ctx, s.db(ctx), evaluation.Sheet{
-		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Note: in.Note, Entries: in.entries(),
+		TownID: req.Town, PeriodCode: in.Period, BranchCode: in.Branch, Note: in.Note, Entries: entriesOf(in.Entries),
 	})
 	return rest.Created[evaluation.Sheet]{Key: sheet.ID, Value: sheet}, err
 }
@@ -115,7 +118,7 @@ type writeEvaluationRequest struct {
 //	@Summary	Write an evaluation
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version},
-		req.Body.Note, req.Body.entries())
+		req.Body.Note, entriesOf(req.Body.Entries))
 }
 
 // sheetTransition is a step of an evaluation sheet: the state to reach, and why.

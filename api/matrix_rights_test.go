@@ -84,8 +84,8 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period/publications/:publication": {
 		who: everyone, in: "published final", shut: 404,
 	},
-	"POST /towns/:town/periods/:period/publications/:publication/withdraw": {
-		who: "G", ok: 202, in: "published", shut: 404, body: sent(object{"reason": "x"}), but: finished,
+	"POST /towns/:town/periods/:period/publications/:publication/withdraw": { // an appeal was filed about it
+		who: "G", ok: 423, in: "published", shut: 404, body: sent(object{"reason": "x"}), but: finished,
 	},
 	"GET /towns/:town/periods/:period/publications/:publication/diff": {
 		who: everyone, in: "published final", shut: 404, query: "?from=1",

@@ -87,10 +87,13 @@ func (w *world) proposes() {
 	zheng.Post("/towns/demo/periods", object{
 		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": object{"code": "small"},
 	}).Want(http.StatusCreated)
-	w.steps("half", "open", "review", "locked")
+	w.steps("half", "open")
+	counted(w.as(policy.Mentor), w.as(policy.LeadingGroup), "half", "b01", value("meetings", 12), value("spirit", 9),
+		level("standing", "A"), value("complaints", 0))
+	w.steps("half", "review", "locked")
 	zheng.Post(at+"/runs", nil).Want(http.StatusCreated)
 	made := zheng.IfMatch(zheng.Get(at).ETag()).Post(at+"/transitions",
-		object{"to": "published"}).Want(http.StatusAccepted)
+		object{"to": "published", "force": true, "reason": "others are late"}).Want(http.StatusAccepted)
 	w.ids["proposal"] = last(made)
 }
 

@@ -32,7 +32,7 @@ func (h *harness) joins(code string, role policy.Role, t ties) *apitest.Client {
 	}
 	for branch, duty := range t {
 		admin.Post("/towns/demo/assignments",
-			object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01"}).Want(http.StatusCreated)
+			object{"person": code, "branch": branch, "duty": duty, "from": "2020-01-01", "duties_from": "2020-01-01"}).Want(http.StatusCreated)
 	}
 	if role.Decides() { // in a town that has published, one of an administrator would wait
 		return h.As(h.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{"demo"}, PersonCode: &code}))

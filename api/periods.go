@@ -52,6 +52,8 @@ type periodInput struct {
 	EndsOn   day.Date    `json:"ends_on" validate:"required" swaggertype:"string" format:"date"`
 	Scheme   schemeInput `json:"scheme"`
 	calendarInput
+	Reason string `json:"reason" validate:"max=2000" multiline:"true"` // needed with force
+	Force  bool   `json:"force"`                                       // longer than its kind: 92, 184 or 366 days
 }
 
 // schemeInput names the scheme of a new period, of which the active version is pinned.
@@ -109,8 +111,8 @@ func (s *Server) createPeriod(ctx context.Context, req createPeriodRequest) (res
 	p, err := evaluation.CreatePeriod(ctx, s.db(ctx), evaluation.Period{
 		TownID: req.Town, Code: in.Code, Kind: in.Kind,
 		StartsOn: in.StartsOn, EndsOn: in.EndsOn, Scheme: scheme.Ref(in.Scheme),
-		Calendar: in.calendar(),
-	})
+		Calendar: in.calendar(), StateReason: in.Reason,
+	}, in.Force)
 	return rest.Created[evaluation.Period]{Key: p.Code, Value: p.For(access.PrincipalFrom(ctx))}, err
 }
 
@@ -132,9 +134,15 @@ func (s *Server) findPeriod(ctx context.Context, req periodRequest) (evaluation.
 	return list[0], err
 }
 
-// periodChange is all days of a period, and why they change.
+// periodChange is all days of entry, review and notice of a period, and why they change. Its kind, days
+// and scheme stay unless given: they can be changed while nothing is approved.
 type periodChange struct {
+	Kind     string       `json:"kind" validate:"omitempty,oneof=quarter half_year year"`
+	StartsOn day.Date     `json:"starts_on" swaggertype:"string" format:"date"`
+	EndsOn   day.Date     `json:"ends_on" swaggertype:"string" format:"date"`
+	Scheme   *schemeInput `json:"scheme"`
 	calendarInput
+	Force  bool   `json:"force"` // longer than its kind: 92, 184 or 366 days
 	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"the ledgers came late"`
 }
 
@@ -144,13 +152,21 @@ type updatePeriodRequest struct {
 	Body periodChange
 }
 
-// updatePeriod changes the days of a period that is not locked; the answer says
-// who did, when and why.
+// updatePeriod changes the calendar of a period that is not locked; the answer says
+// who did, when and why. While nothing is approved it also changes kind and days of a period
+// that is planned or open, and the scheme: sheets that wait for a decision are returned then.
 //
-//	@Summary	Change the days of a period
+//	@Summary	Change a period
 func (s *Server) updatePeriod(ctx context.Context, req updatePeriodRequest) (evaluation.Period, error) {
 	ref := workflow.Ref{Town: req.Town, ID: req.Period, Version: req.Version}
-	return evaluation.UpdatePeriod(ctx, s.db(ctx), ref, req.Body.calendar(), req.Body.Reason)
+	in := req.Body
+	c := evaluation.PeriodChange{
+		Calendar: in.calendar(), Kind: in.Kind, StartsOn: in.StartsOn, EndsOn: in.EndsOn, Force: in.Force, Reason: in.Reason,
+	}
+	if in.Scheme != nil {
+		c.Scheme = scheme.Ref(*in.Scheme)
+	}
+	return evaluation.UpdatePeriod(ctx, s.db(ctx), ref, c)
 }
 
 // periodTransition is a step of a period: the state to reach, and why.
@@ -170,7 +186,8 @@ type movePeriodRequest struct {
 	Body   periodTransition
 }
 
-// movePeriod opens, reviews, locks, publishes or finalises a period. Publishing
+// movePeriod opens, reviews, locks, publishes or finalises a period, cancels one of which nothing is
+// approved, or plans a cancelled one again. Publishing
 // makes the last run since the lock the result. Where that takes two persons, the answer
 // is 202 with the proposal, which another person confirms. With dry_run nothing is changed:
 // the answer is the period as it would be, or as it is where the step would be refused, and

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/audit"
+	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/personal"
 	"bulwark/internal/policy"
@@ -53,6 +54,7 @@ func (h *harness) holders(words ...string) (tables []string) {
 func TestANameStandsInOnePlaceAndIsReplacedOnRequest(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
+		h.server.Config.OIDCIssuer = "https://id.example.org"
 		admin, group := h.as(policy.Admin), h.as(policy.LeadingGroup)
 		name := object{"zh": bearer, "en": inPinyin}
 		admin.Header("Idempotency-Key", "once").
@@ -70,7 +72,8 @@ func TestANameStandsInOnePlaceAndIsReplacedOnRequest(t *testing.T) {
 		h.inForce(smallScheme)
 		h.planned("2026Q1", "2026-01-01", "2026-03-31")
 		h.steps("2026Q1", "open")
-		sheet := begun(p7, "2026Q1", "b01", value("spirit", 7))
+		sheet := begun(p7, "2026Q1", "b01", value("meetings", 12), value("spirit", 7), level("standing", "A"),
+			value("complaints", 0))
 		moved(p7, sheet, "submitted", "").Want(http.StatusOK)
 		moved(group, sheet, "approved", "").Want(http.StatusOK)
 		h.steps("2026Q1", "review", "locked")
@@ -185,7 +188,76 @@ func TestReadingTheListOfPeopleIsRecordedOnce(t *testing.T) {
 	})
 }
 
-// Addresses of records are those of routes, and the pages for people name every kind.
+// Records of the trail that are older than the rule hold names: they are listed with the part in
+// which the name stands, also those that name the person in no other way, and also after the
+// name was replaced.
+func TestOlderRecordsThatHoldTheNameAreListed(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		admin := h.as(policy.Admin)
+		name := object{"zh": bearer, "en": inPinyin}
+		admin.Post("/towns/demo/people", object{"code": "p7", "name": name}).Want(http.StatusCreated)
+		h.must(database.InTx(t.Context(), db, func(tx *gorm.DB) error {
+			for _, c := range []audit.Change{
+				{Action: "person.update", Subject: "people/p7", Before: object{"code": "p7", "name": object{"zh": "旧名", "en": "Old"}}},
+				{Action: "person.update", Subject: "people/p7", After: object{"code": "p7", "name": name}},
+				{Action: "branch.update", Subject: "branches/b01", Reason: "as " + bearer + " asked"},
+				{Action: "branch.update", Subject: "branches/b01", Reason: "as somebody asked"},
+			} {
+				c.Town = "demo"
+				h.must(audit.Write(t.Context(), tx, c))
+			}
+			return nil
+		}))
+		h.listsNames(t, "branch.update: reason", "person.create:", "person.update: after", "person.update: before")
+		admin.IfMatch(`"1"`).Post("/towns/demo/people/p7/transitions",
+			object{"to": "pseudonymised", "reason": "asked for on paper"}).Want(http.StatusOK)
+		h.listsNames(t, "branch.update: reason", "person.create:", "person.everything:", "person.pseudonymise:",
+			"person.update: after", "person.update: before")
+	})
+}
+
+// listsNames checks the records of the trail that are listed for p7, each with where the
+// name stands.
+func (h *harness) listsNames(t *testing.T, want ...string) {
+	t.Helper()
+	read := apitest.Decode[everything](h.as(policy.Admin).
+		Get("/towns/demo/people/p7/everything?kind=audit_records&page_size=50"), http.StatusOK)
+	var got []string
+	for _, r := range read.Groups[0].Records {
+		var stored audit.Record
+		h.must(h.db.Where("town_id = 'demo' AND sequence = ?", strings.TrimPrefix(r.Address, "audit/")).Take(&stored).Error)
+		got = append(got, strings.TrimSpace(stored.Action+": "+strings.Join(r.NameIn, " ")))
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("records %q, want %q", got, want)
+	}
+}
+
+// Addresses of records are those of routes.
+func TestRecordsOfAPersonHaveAddressesOfRoutes(t *testing.T) {
+	parameter := regexp.MustCompile(`:[a-z_]+|\{[a-z_]+\}`)
+	routes := map[string]bool{} // of any method: a key is revoked at its address, and read in the list
+	for _, r := range Routes() {
+		routes[parameter.ReplaceAllString(r.Path, "*")] = true
+	}
+	addresses := personal.Addresses()
+	if len(addresses) < 30 {
+		t.Errorf("%d kinds have an address", len(addresses))
+	}
+	for kind, address := range addresses {
+		path := "/api/v1/towns/*/" + parameter.ReplaceAllString(address, "*")
+		if strings.HasPrefix(address, "/") {
+			path = "/api/v1" + parameter.ReplaceAllString(address, "*")
+		}
+		if !routes[path] {
+			t.Errorf("%s: there is no route %s", kind, path)
+		}
+	}
+}
+
+// The pages for people name every kind.
 func TestThePagesNameEveryKindOfPersonalRecord(t *testing.T) {
 	for _, path := range []string{"../docs/personal-data.md"} {
 		page, err := os.ReadFile(path)

@@ -30,7 +30,7 @@ func (h *harness) paired(code string, from day.Date) *apitest.Client {
 	h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
 	c := h.joins(code, policy.Instructor, nil)
 	h.as(policy.Admin).Post("/towns/demo/assignments",
-		object{"person": code, "branch": "b01", "duty": "instructs", "from": from}).Want(http.StatusCreated)
+		object{"person": code, "branch": "b01", "duty": "instructs", "from": from, "duties_from": from}).Want(http.StatusCreated)
 	return c
 }
 
@@ -291,5 +291,40 @@ func TestStatementsOfReminders(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// A pairing that is entered late brings no arrears: its duties begin on the day on which it was
+// entered, or on the one that is given.
+func TestABackdatedPairingBringsNoArrears(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-05 09:00:00")
+		h.must(h.db.Exec("DELETE FROM assignments WHERE duty = 'instructs'").Error)
+		h.joins("lin", policy.Instructor, nil)
+		h.every(12, 12)
+		pair := func(branch string, more object) *apitest.Answer {
+			body := object{"person": "lin", "branch": branch, "duty": "instructs", "from": "2025-01-01"}
+			for k, v := range more {
+				body[k] = v
+			}
+			return h.as(policy.Admin).Post("/towns/demo/assignments", body)
+		}
+		overdue := func(today day.Date, want int) {
+			t.Helper()
+			all := report.OverdueQuery{Reach: access.Reach{All: true}, Today: today}
+			undone, err := report.OverdueWork(t.Context(), h.db, "demo", all)
+			if n := undone.Counts[report.VisitDuty]; err != nil || n != want {
+				t.Errorf("%d visits are overdue on %s, want %d: %v", n, today, want, err)
+			}
+		}
+		a := apitest.Decode[people.Assignment](pair("b01", nil), http.StatusCreated)
+		if a.ValidFrom != "2025-01-01" || a.DutiesFrom == nil || *a.DutiesFrom != "2026-01-05" {
+			t.Errorf("entered late: %+v", a)
+		}
+		overdue("2026-01-05", 0)
+		overdue("2026-01-20", 1)
+		pair("b02", object{"duties_from": "2024-12-31"}).Problem(http.StatusUnprocessableEntity)
+		pair("b02", object{"duties_from": "2025-01-01"}).Want(http.StatusCreated)
+		overdue("2026-01-05", 1)
 	})
 }

@@ -124,7 +124,7 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Put(t, "/people/:person", policy.WritePeople, s.updatePerson)
 	rest.Post(t, "/people/:person/transitions", policy.Pseudonymise, s.movePerson)
 	// oneself, or who may read it of anybody
-	rest.Get(t, "/people/:person/everything", policy.ReadOwnData, s.findEverything)
+	rest.Get(t, "/people/:person/everything", policy.ReadOwnData, s.findEverything, rest.Costly)
 	rest.Get(t, "/pairings", policy.ReadPeople, s.listPairings)
 	rest.Get(t, "/mentors", policy.ReadPeople, s.listMentors)
 	rest.Get(t, "/instructors", policy.ReadPeople, s.listInstructors)

@@ -8,6 +8,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/scheme"
@@ -104,11 +105,13 @@ type activateSchemeRequest struct {
 	rest.IfMatch
 }
 
-// activateScheme puts a draft into force and retires the version that was.
+// activateScheme puts a draft into force and retires the version that was. What an indicator with over is fitted to,
+// the published values of the periods that it names, is written into the document as numbers and is part of its hash:
+// no later period, amendment or withdrawal changes it.
 //
 //	@Summary	Put a draft into force
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
-	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version))
+	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version), index.FitOver)
 }
 
 type listIndicatorsRequest struct {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,7 +12,11 @@ import (
 
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/fault"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
+	"bulwark/internal/scheme"
+	"bulwark/pkg/composite"
 )
 
 func template(t *testing.T, h *harness) object {
@@ -110,5 +116,70 @@ func TestSchemeBodiesAreReadStrictly(t *testing.T) {
 				refused(t, group.For(t).Post("/towns/demo/schemes", tt.body), tt.status, tt.code, tt.at...)
 			})
 		}
+	})
+}
+
+// A rule with over is fitted to what is published when the version is activated; the numbers are part of the document
+// and of its hash, and a draft made from it is fitted anew.
+func TestRulesAreFittedOverPublishedPeriods(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		z := sized{town: "over", branches: 6}
+		z.found(t, db)
+		ctx := z.as(t.Context(), "g1", policy.LeadingGroup)
+		d, err := scheme.Decode([]byte(sizedScheme))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := &d.Tree.Children[0].Children[0]
+		leaf.Rule, leaf.Over = &scheme.Rule{Rule: &composite.MinMax{}}, &scheme.Over{Periods: []string{"q1", "q3"}}
+		draft, err := scheme.Create(ctx, db, z.town, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = scheme.Activate(ctx, db, draft.Ref(), index.FitOver)
+		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Code != "period_not_published" ||
+			e.Fields[0].Pointer != "/tree/children/0/children/0/over/periods/1" {
+			t.Fatalf("q3 is not published: %v", err)
+		}
+		leaf.Over.Periods[1] = "q2"
+		if draft, err = scheme.Update(ctx, db, draft.Ref(), d); err != nil {
+			t.Fatal(err)
+		}
+		active, err := scheme.Activate(ctx, db, draft.Ref(), index.FitOver)
+		if err != nil {
+			t.Fatal(err)
+		}
+		low, high := math.Inf(1), math.Inf(-1)
+		for i := 1; i < 12; i += 2 {
+			x := float64(30+7*i%61) + .25
+			low, high = min(low, x), max(high, x)
+		}
+		c, err := active.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fitted := c.Indicators[0].Over.Fitted
+		if len(fitted) != 1 || fitted[0].N != 12 || fitted[0].Low != low || fitted[0].High != high {
+			t.Errorf("fitted to %+v, want 12 values from %v to %v", fitted, low, high)
+		}
+		if active.Hash == draft.Hash || active.Hash != scheme.Hash([]byte(active.Document)) || c.Index.Relative() {
+			t.Errorf("hash %s, of the draft %s", active.Hash, draft.Hash)
+		}
+		again, err := scheme.Create(ctx, db, z.town, c.Document)
+		if err != nil || strings.Contains(string(again.Document), "fitted") {
+			t.Errorf("a draft keeps what was fitted: %v", err)
+		}
+	})
+}
+
+// Through the router, the fault has its place in the document.
+func TestActivationRefusesPeriodsThatAreNotPublished(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		group := newHarness(t, db).as(policy.LeadingGroup)
+		const document = `{"code":"later","version":1,"decimals":2,"min_coverage":0,"name":{"en":"a"},"tree":{"code":"index","children":[` +
+			`{"code":"x","name":{"en":"x"},"weight":1,"entry":"reported","rule":{"kind":"zscore"},"over":{"periods":["2099Q1"]}}]}}`
+		group.Post("/towns/demo/schemes", document).Want(http.StatusCreated)
+		refused(t, group.IfMatch(`"1"`).Post("/towns/demo/schemes/later/versions/1/activate", nil),
+			http.StatusUnprocessableEntity, "invalid", "/tree/children/0/over/periods/0")
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
 )
 
@@ -134,5 +135,36 @@ func TestEntriesAreRefusedForOneReason(t *testing.T) {
 		refused(t, secretary.Bad().Post("/towns/demo/evaluations",
 			object{"period": "2026Q1", "branch": "b01", "entries": []object{{"code": "meetings", "value": "9"}}}),
 			http.StatusBadRequest, "malformed", "/entries/0/value")
+	})
+}
+
+// A sheet that is written without entries is refused, and keeps what it has: none at all have to be
+// meant.
+func TestASheetIsWipedOnlyWhereThatIsMeant(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-01-10 09:00:00")
+		h.inForce(lifeScheme)
+		h.planned("2026Q1", "2026-01-01", "2026-03-31")
+		h.steps("2026Q1", "open")
+		group := h.as(policy.LeadingGroup)
+		at := begun(group, "2026Q1", "b01", value("spirit", 70))
+		write := func(c *apitest.Client, body object) *apitest.Answer {
+			return c.IfMatch(group.Get(at).ETag()).Put(at, body)
+		}
+		entries := func(want int) {
+			t.Helper()
+			if s := apitest.Decode[evaluation.Sheet](group.Get(at), http.StatusOK); len(s.Entries) != want {
+				t.Errorf("%d entries, want %d", len(s.Entries), want)
+			}
+		}
+		for _, body := range []object{{"note": "only a note"}, {"note": "x", "entries": nil}} {
+			p := write(group.Bad(), body).Problem(http.StatusUnprocessableEntity)
+			if len(p.Errors) != 1 || p.Errors[0].Pointer != "/entries" {
+				t.Errorf("%v: %+v", body, p)
+			}
+			entries(1)
+		}
+		write(group, object{"note": "none", "entries": []object{}}).Want(http.StatusOK)
+		entries(0)
 	})
 }

@@ -110,7 +110,7 @@ func (z sized) scheme(ctx context.Context, tx *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = scheme.Activate(ctx, tx, v.Ref())
+	_, err = scheme.Activate(ctx, tx, v.Ref(), nil)
 	return err
 }
 
@@ -124,7 +124,7 @@ func (z sized) periods(ctx context.Context, tx *gorm.DB) error {
 			TownID: z.town, Code: code, Kind: "quarter", Scheme: scheme.Ref{Code: "sized"}, StartsOn: day.Date(days[0]),
 			EndsOn: day.Date(days[1]),
 		}
-		p, err := evaluation.CreatePeriod(ctx, tx, p)
+		p, err := evaluation.CreatePeriod(ctx, tx, p, false)
 		for _, to := range []evaluation.PeriodState{evaluation.Open, evaluation.Review, evaluation.Locked} {
 			if err == nil {
 				p, err = evaluation.MovePeriod(ctx, tx, p.Ref(), evaluation.PeriodMove{To: to})

@@ -244,6 +244,12 @@ func (p program) readScheme(name string) (*scheme.Compiled, error) {
 	if err != nil {
 		return nil, schemeFaults(name, err)
 	}
+	if codes := c.Unfitted(); len(codes) > 0 {
+		return nil, usageError{text.F(
+			"指标 %[1]s 的规则须依据已公布的考评周期确定，此文件中没有确定的数值：请使用启用后的指标体系文件",
+			"%[1]s: the rule is fitted to published periods (over), and this document does not have what was fitted: "+
+				"use the document of an activated version", strings.Join(codes, ", "))}
+	}
 	return c, nil
 }
 

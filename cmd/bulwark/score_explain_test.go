@@ -70,7 +70,7 @@ func TestScoreExplainsOnlyWhatItCan(t *testing.T) {
 	}{
 		{[]string{"--explain", "nobody"}, exitUsage, `no branch "nobody"`},
 		{[]string{"--explain", "b13"}, exitFailure, "no score in this period"},
-		{[]string{"--explain", "b07", "--format", "csv"}, exitUsage, "no place in CSV"},
+		{[]string{"--explain", "b07", "--format", "csv"}, exitUsage, "does not work with CSV"},
 		{[]string{"--robust", "-1"}, exitUsage, "replicates_out_of_range"},
 	} {
 		code, out, said := try(t, c.args...)

@@ -23,6 +23,7 @@ func writeJSON(s *scoreReport, b *bufio.Writer) error {
 			w.integer("number", int(s.scheme.Document.Version))
 			w.text("hash", s.scheme.Hash)
 		})
+		w.number("scale", s.scheme.Document.FullScore())
 		w.text("engine", index.Engine)
 		w.text("data_hash", s.dataHash)
 		s.writeRobustness(w)
@@ -85,6 +86,9 @@ func (s *scoreReport) writeRobustness(w *jsonWriter) {
 		w.integer("replicates", s.robust.Replicates)
 		w.integer("top", s.robust.Top)
 		w.integer("bottom", s.robust.Bottom)
+		drawn, left := index.Alternatives(s.scheme, s.scheme.Document.Options(), s.robust.LeftOut, s.language)
+		w.texts("alternatives", drawn)
+		w.value("left_out", left)
 	})
 }
 
@@ -220,12 +224,17 @@ func (w *jsonWriter) number(name string, value float64) {
 	w.token(jsontext.Float(value))
 }
 
-// writeCSV writes a line per branch, by rank, with a column per node of the tree.
+// writeCSV writes a line per branch, by rank, with a column per node of the tree, and one of the scale where scores are
+// not out of 100.
 func writeCSV(s *scoreReport, b *bufio.Writer) error {
 	w := csv.NewWriter(b)
 	row := []string{"branch", "class", "score", "grade", "rank", "class_rank", "coverage"}
 	if s.robust != nil {
 		row = append(row, "rank_low", "rank_high")
+	}
+	scale := s.scheme.Document.FullScore()
+	if scale != 100 {
+		row = append(row, "scale")
 	}
 	for _, n := range s.nodes {
 		row = append(row, n.Code)
@@ -246,6 +255,9 @@ func writeCSV(s *scoreReport, b *bufio.Writer) error {
 				low, high = strconv.Itoa(r.RankLow), strconv.Itoa(r.RankHigh)
 			}
 			row = append(row, low, high)
+		}
+		if scale != 100 {
+			row = append(row, number(scale))
 		}
 		for n := range s.nodes {
 			cell := ""

@@ -24,6 +24,9 @@ func writeTable(s *scoreReport, b *bufio.Writer) error {
 	fmt.Fprintf(b, "%s\n\n", s.text(
 		"%[1]s（%[2]s 第 %[3]d 版）：%[5]d 个党组织，%[4]d 个有得分", "%[1]s (%[2]s, version %[3]d): %[4]d of %[5]d branches scored",
 		printable(d.Name.In(s.language)), d.Code, d.Version, len(scored), len(s.list)))
+	if full := d.FullScore(); full != 100 {
+		fmt.Fprintf(b, "%s\n\n", s.text("满分 %s 分", "scores are out of %s", number(full)))
+	}
 	if len(scored) > 0 {
 		s.writeRanking(b, scored)
 	}

@@ -59,7 +59,7 @@ const small = `{"code": "small", "version": 2, "name": {"zh": "小指数", "en":
  "tree": {"code": "index", "children": [
   {"code": "a", "name": {"zh": "甲", "en": "a dimension with a long name"}, "weight": 1, "children": [
    {"code": "a.1", "name": {"en": "x"}, "weight": 1, "entry": "reported", "rule": {"kind": "minmax"}, "treat": {"kind": "winsorise"}},
-   {"code": "a.2", "name": {"en": "x"}, "weight": 1, "entry": "reported", "rule": {"kind": "minmax"}, "peers": "class"}]},
+   {"code": "a.2", "name": {"en": "y"}, "weight": 1, "entry": "reported", "rule": {"kind": "minmax"}, "peers": "class"}]},
   {"code": "b", "name": {"zh": "乙", "en": "second"}, "weight": 1, "entry": "reported", "rule": {"kind": "goalposts", "low": 0, "high": 10}, "missing": {"kind": "fail"}}]},
  "adjustments": {"vetoes": [{"code": "fire", "name": {"en": "fire"}, "effect": {"kind": "cap_score", "score": 20}}]}}`
 

@@ -2,9 +2,11 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -117,4 +119,24 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 			t.Errorf("%q: %q, want %q", password, code, want)
 		}
 	}
+}
+
+// Who finds every processor busy with passwords waits so long and no longer.
+func TestASignInWaitsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPasswords(cheap)
+		for range cap(p.turns) {
+			p.turns <- struct{}{}
+		}
+		started := time.Now()
+		_, err := p.Match(t.Context(), "whatever", "")
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != "sign_in_busy" || f.RetryAfter == 0 || time.Since(started) != turnPatience {
+			t.Errorf("after %v: %v", time.Since(started), err)
+		}
+		<-p.turns
+		if _, err := p.Match(t.Context(), "whatever", ""); err != nil {
+			t.Error(err)
+		}
+	})
 }

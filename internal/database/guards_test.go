@@ -36,9 +36,9 @@ func TestGuardsRefuseEveryChange(t *testing.T) {
 // besideTheFrozen makes the frozen rows that the demo lacks.
 var besideTheFrozen = []string{
 	`INSERT INTO proposals (town_id, id, period_code, action, state, publication_number, run_id, data_hash, result_hash, corrections, touched,
-			reason, proposed_by, decided_by, decision_reason, version, created_at, updated_at)
+			forced, reason, proposed_by, decided_by, decision_reason, version, created_at, updated_at)
 		SELECT town_id, '` + id36(1) + `', period_code, action, 'open', publication_number, run_id, data_hash, result_hash, corrections, touched,
-			reason, proposed_by, '', '', 1, created_at, updated_at FROM proposals WHERE action = 'publish' ORDER BY id LIMIT 1`,
+			forced, reason, proposed_by, '', '', 1, created_at, updated_at FROM proposals WHERE action = 'publish' ORDER BY id LIMIT 1`,
 	`UPDATE evaluations SET state = 'returned', revision = revision + 1 WHERE town_id = 'demo' AND state = 'submitted'`,
 	`INSERT INTO reports (town_id, id, author_code, from_on, until_on, state, progress, difficulties, next, figures, submitted_at, received_by,
 			remark, version, created_at, updated_at)

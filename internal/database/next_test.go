@@ -83,6 +83,10 @@ var besideTheDemo = []string{
 	`INSERT INTO usefulness_ratings
 		(town_id, id, period_code, branch_code, kind, subject, score, comment, version, created_at, updated_at)
 		VALUES (` + besideDemo + `, ` + anyPeriod + `, 'b01', 'measure', '1', 5, '', ` + versioned + `)`,
+	`INSERT INTO withdrawals
+		(town_id, period_code, publication_number, last_number, withdrawn_by, withdrawn_at, reason, proposed_by, confirmed_by, note)
+		SELECT town_id, period_code, number, number, 'x', '2023-01-01', 'x', '', '', 'x'
+		FROM publications WHERE town_id = 'demo' ORDER BY period_code, number LIMIT 1`,
 	`INSERT INTO robustness_results (town_id, run_id, seed, replicates, document, created_at)
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
 	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,

@@ -29,7 +29,7 @@ var Unheld = map[string]string{
 	"kept_answers":     "answers for a request that is sent again; they end within days and decide nothing",
 	"maintenance":      "when the database was last backed up and verified; shown to operators only",
 
-	"sessions.seen_at": "written at each use and shown to nobody; a session ends with ends_at at the latest, which is held",
+	"sessions.seen_at": "written at each use; only whether an idle session ended depends on it, and ends_at, the latest end, is held",
 }
 
 // units are the tables of which one row record holds several rows: all that share so many

@@ -82,7 +82,7 @@ func activateFiveForces(ctx context.Context, tx *gorm.DB, townID string) error {
 	if err != nil {
 		return err
 	}
-	_, err = scheme.Activate(ctx, tx, v.Ref())
+	_, err = scheme.Activate(ctx, tx, v.Ref(), nil)
 	return err
 }
 

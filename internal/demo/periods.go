@@ -54,7 +54,7 @@ func (s *story) runQuarter(
 		TownID: Town, Code: q.code, Kind: "quarter",
 		StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
-	})
+	}, false)
 	if err != nil {
 		return err
 	}

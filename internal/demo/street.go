@@ -117,7 +117,7 @@ func (s *story) streetQuarter(
 	p, err := evaluation.CreatePeriod(group, tx, evaluation.Period{
 		TownID: Street, Code: q.code, Kind: "quarter", StartsOn: q.starts, EndsOn: q.ends, Scheme: scheme.Ref{Code: d.Code},
 		Calendar: evaluation.Calendar{NoticeDays: evaluation.DefaultDays, AnswerDays: evaluation.DefaultDays},
-	})
+	}, false)
 	if err != nil {
 		return err
 	}

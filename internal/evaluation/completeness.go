@@ -23,8 +23,9 @@ import (
 // Counts are how far the sheets of a branch, an evaluator or a role are. Begun
 // are those in any state; draft, submitted, returned and approved divide them.
 type Counts struct {
-	Expected  int `json:"expected"` // from who was assigned while sheets were entered
-	Missing   int `json:"missing"`  // of those expected, not begun
+	// begun, or missing from who was assigned while sheets were entered and has something to fill
+	Expected  int `json:"expected"`
+	Missing   int `json:"missing"` // of those expected, not begun
 	Begun     int `json:"begun"`
 	Draft     int `json:"draft"`
 	Submitted int `json:"submitted"` // waiting for a decision
@@ -44,6 +45,7 @@ type RoleCounts struct {
 type CompletenessRow struct {
 	Branch    *town.BranchRef `json:"branch,omitempty"`
 	Evaluator string          `json:"evaluator,omitempty" example:"mentor-1"`
+	name      string          // of the evaluator, where the caller may read it
 	Counts
 	Roles []RoleCounts `json:"roles"`
 }
@@ -51,8 +53,9 @@ type CompletenessRow struct {
 // Completeness is what is in and what is missing in a period, as far as the
 // caller reaches. Expected is a sheet of everyone who, on some day of the entry
 // window (without one, of the period), led, mentored or instructed a branch that
-// is scored or was in an office linked to it; who leads a branch reports for it
-// and does not rate it.
+// is scored or was in an office linked to it, and of whose role the scheme asks
+// something there; who leads a branch reports for it and does not rate it. A sheet that
+// somebody else began is expected too: so begun and missing ones are all that are expected.
 type Completeness struct {
 	Period     string              `json:"period" example:"2023Q3"`
 	By         string              `json:"by" enums:"branch,evaluator,indicator"`
@@ -116,7 +119,25 @@ func FindCompleteness(
 		return Completeness{}, err
 	}
 	c.Totals, c.Rows = o.count(q)
-	return c, nil
+	return c, o.nameEvaluators(ctx, db, c.Rows, q.Language)
+}
+
+// nameEvaluators sets the names of those evaluators that the caller may read by name.
+func (o *overview) nameEvaluators(ctx context.Context, db *gorm.DB, rows []CompletenessRow, language string) error {
+	var codes []string
+	for _, r := range rows {
+		if r.Branch == nil && (r.Evaluator == o.Person || o.May(policy.ReadPeople)) {
+			codes = append(codes, r.Evaluator)
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	names, err := people.NamesOf(ctx, db, o.period.TownID, codes)
+	for i := range rows {
+		rows[i].name = names[rows[i].Evaluator].In(language)
+	}
+	return err
 }
 
 // scored returns the branches of the period that are within reach.
@@ -130,25 +151,39 @@ func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) 
 	if err != nil {
 		return err
 	}
-	o.expect(ties)
+	compiled, err := scheme.Load(ctx, db, o.period.TownID, o.period.Scheme.Code, o.period.Scheme.Number)
+	if err != nil {
+		return err
+	}
+	o.expect(ties, compiled)
 	return db.WithContext(ctx).Where("town_id = ? AND period_code = ?", o.period.TownID, o.period.Code).
 		Order("id").Find(&o.sheets).Error
 }
 
 // expect derives from ties whose sheets there should be. Someone with
-// several duties for a branch writes one sheet, by the first in the order of roles:
-// who leads it reports.
-func (o *overview) expect(ties []people.Relation) {
-	inReach := map[string]bool{}
+// several duties for a branch writes one sheet, by the first in the order of roles of which
+// the scheme asks something: who leads it reports.
+func (o *overview) expect(ties []people.Relation, compiled *scheme.Compiled) {
+	type asked struct {
+		branch string
+		role   policy.Role
+	}
+	asks := map[asked]bool{}
 	for _, b := range o.branches {
-		inReach[b.Code] = true
+		class := ""
+		if b.Class != nil {
+			class = *b.Class
+		}
+		for _, role := range policy.WriteSheets.Roles() {
+			asks[asked{b.Code, role}] = compiled.Asks(role, b.Kind, class)
+		}
 	}
 	o.expected = map[pair]policy.Role{}
 	order := policy.Roles()
 	for _, tie := range ties {
 		at := pair{tie.BranchCode, tie.PersonCode}
 		first, twice := o.expected[at]
-		if inReach[tie.BranchCode] && (!twice || slices.Index(order, tie.Role) < slices.Index(order, first)) {
+		if asks[asked{tie.BranchCode, tie.Role}] && (!twice || slices.Index(order, tie.Role) < slices.Index(order, first)) {
 			o.expected[at] = tie.Role
 		}
 	}
@@ -185,8 +220,7 @@ func (o *overview) count(q CompletenessQuery) (*Counts, []CompletenessRow) {
 		at := pair{s.BranchCode, s.EvaluatorCode}
 		delete(missing, at)
 		if o.Reach.Has(s.BranchCode) {
-			_, expected := o.expected[at]
-			add(at, s.Role, o.one(s, expected))
+			add(at, s.Role, o.one(s))
 		}
 	}
 	for at, role := range missing {
@@ -212,9 +246,9 @@ func (r CompletenessRow) code() string {
 }
 
 // one counts one sheet.
-func (o *overview) one(s Sheet, expected bool) Counts {
+func (o *overview) one(s Sheet) Counts {
 	return Counts{
-		Expected: count(expected), Begun: 1, Draft: count(s.State == Draft), Submitted: count(s.State == Submitted),
+		Expected: 1, Begun: 1, Draft: count(s.State == Draft), Submitted: count(s.State == Submitted),
 		Returned: count(s.State == Returned), Approved: count(s.State == Approved),
 		Late: count(s.ExceptionID != nil), Overdue: count(o.overdue(s)),
 	}
@@ -338,7 +372,7 @@ func (c Completeness) CSV() []byte {
 		rows = append(rows, row)
 	}
 	for _, r := range c.Rows {
-		name := ""
+		name := cmp.Or(r.name, r.code())
 		if r.Branch != nil {
 			name = r.Branch.Name
 		}

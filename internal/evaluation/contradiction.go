@@ -240,8 +240,11 @@ func (p Period) refuseContradictions(ctx context.Context, tx *gorm.DB) error {
 var contradictionNoun = text.Text{ZH: "互相矛盾的数值", EN: "contradiction"}
 
 // WithholdLock removes lock from what is allowed with the periods in which reported values
-// contradict each other and nobody has chosen.
+// contradict each other and nobody has chosen, and cancel with those of which something is approved.
 func WithholdLock(ctx context.Context, db *gorm.DB, periods []Period) error {
+	if err := withholdCancel(ctx, db, periods); err != nil {
+		return err
+	}
 	for i := range periods {
 		p := &periods[i]
 		if !slices.Contains(p.Allowed, "lock") {

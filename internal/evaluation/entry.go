@@ -81,7 +81,7 @@ func (v *entryCheck) indicator(at string, e Entry, n *scheme.Node) {
 		v.fault(at+"/code", "computed", text.F(
 			"“%s”由系统计算，请填写其组成数据", "%q is computed: enter the quantities it is made of", e.Code))
 		return
-	case n.Entry == scheme.Rated && !v.rates(n):
+	case n.Entry == scheme.Rated && !v.settled && !n.RatedBy(v.role):
 		v.fault(at+"/code", "role_does_not_rate",
 			text.F("“%s”不评定此指标", "the role %q does not rate this indicator", v.role.Name()))
 	}
@@ -95,18 +95,6 @@ func (v *entryCheck) indicator(at string, e Entry, n *scheme.Node) {
 		decimals = nil // a mean has more than its parts
 	}
 	v.number(at, e, n.Range, decimals)
-}
-
-// rates reports whether ratings of the role count: a secretary or office reports
-// but does not rate, and a role without weight would be ignored in silence.
-func (v *entryCheck) rates(n *scheme.Node) bool {
-	if v.settled {
-		return true
-	}
-	if v.role == policy.Secretary || v.role == policy.Office {
-		return false
-	}
-	return n.Combine == nil || n.Combine.RoleWeights == nil || n.Combine.RoleWeights[string(v.role)] > 0
 }
 
 func (v *entryCheck) applies(at string, e Entry, to *scheme.Applicability, waivable bool) {

@@ -33,6 +33,7 @@ const (
 	Locked    PeriodState = "locked"    // nothing changes; runs are made
 	Published PeriodState = "published" // one run is the result
 	Final     PeriodState = "final"     // and stays it
+	Cancelled PeriodState = "cancelled" // planned by mistake: it keeps no days and no code
 )
 
 var periodTitles = workflow.Titles[PeriodState]{
@@ -42,6 +43,7 @@ var periodTitles = workflow.Titles[PeriodState]{
 	Locked:    {ZH: "已锁定", EN: "locked"},
 	Published: {ZH: "已公布", EN: "published"},
 	Final:     {ZH: "已定为最终", EN: "final"},
+	Cancelled: {ZH: "已取消", EN: "cancelled"},
 }
 
 // Title returns the name of the state.
@@ -122,6 +124,13 @@ const publishing = "publish"
 // withdrawing is the verb that takes a publication back.
 const withdrawing = "withdraw"
 
+// cancelling is the verb that takes back a period that was planned by mistake, and planning
+// the one that plans a cancelled one again.
+const (
+	cancelling = "cancel"
+	planning   = "plan"
+)
+
 // periodKind names periods in the history.
 const periodKind = "period"
 
@@ -146,6 +155,8 @@ var periods = workflow.Table[Period, PeriodState, periodActor]{
 		{Name: "finalise", From: []PeriodState{Published}, To: Final, Action: policy.WritePeriods},
 		// takes a publication back; the state changes only where no other one stands
 		{Name: withdrawing, From: []PeriodState{Published}, Action: policy.WritePeriods, Reason: true},
+		{Name: cancelling, From: []PeriodState{Planned, Open}, To: Cancelled, Action: policy.WritePeriods, Reason: true},
+		{Name: planning, From: []PeriodState{Cancelled}, To: Planned, Action: policy.WritePeriods, Reason: true},
 	},
 }.Checked()
 
@@ -197,6 +208,8 @@ func (p Period) locked() error {
 		next = text.F("已公布的数值只能通过申诉或更正改变", "what is published changes by an appeal or a correction only")
 	case Final:
 		next = text.F("最终结果不再改变", "a final result stays")
+	case Cancelled:
+		next = text.F("工作领导小组可以重新制定该周期", "the leading group can plan it again")
 	}
 	return fault.Locked("period_"+string(p.State), "考评周期 %s 处于“%s”状态，不能修改：%s",
 		"the period %s is %s, so this cannot be changed now: %s", p.Code, p.State.Title(), next).Held(p.Lock())
@@ -219,7 +232,7 @@ func (p Period) Correctable() error {
 // Known returns up to when changes of branches count: the lock of the period; zero, for
 // all, where it is not locked.
 func (p Period) Known() time.Time {
-	if slices.Contains(entering, p.State) || p.State == Planned {
+	if slices.Contains(unlocked, p.State) || p.State == Cancelled {
 		return time.Time{}
 	}
 	return orZero(p.LockedAt)
@@ -302,7 +315,7 @@ func readPeriods(q *gorm.DB, townID string, codes []string) (map[string]Period, 
 type PeriodFilter struct {
 	Kind   string
 	State  PeriodState
-	Before day.Date // start before this day, newest first
+	Before day.Date // start before this day, newest first, without cancelled ones
 	After  [2]string
 	Limit  int
 }
@@ -319,7 +332,7 @@ func ListPeriods(ctx context.Context, db *gorm.DB, townID string, f PeriodFilter
 		q = q.Where("state = ?", f.State)
 	}
 	if f.Before != "" {
-		q = q.Where("starts_on < ?", f.Before).Order("starts_on DESC, code DESC")
+		q = q.Where("starts_on < ? AND state <> ?", f.Before, Cancelled).Order("starts_on DESC, code DESC")
 	} else {
 		q = q.Where("(starts_on > ? OR (starts_on = ? AND code > ?))", f.After[0], f.After[0], f.After[1]).
 			Order("starts_on, code")

@@ -1,7 +1,9 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,19 +22,17 @@ import (
 )
 
 // CreatePeriod plans a period under the active version of its scheme, or under
-// the version of the number where that is not 0.
-func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err error) {
+// the version of the number where that is not 0. It takes the code of a cancelled period
+// over, with what was begun there. StateReason says why; with force, which needs one,
+// the period may last longer than its kind.
+func CreatePeriod(ctx context.Context, db *gorm.DB, p Period, force bool) (_ Period, err error) {
 	defer fault.Wrap(&err, "period %s", p.Code)
-	if faults := checkPeriod(p); len(faults) > 0 {
+	if faults := checkPeriod(p, force); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
 	}
-	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		active, err := scheme.FindActive(ctx, tx, p.TownID, p.Scheme.Code)
-		if fault.Is(err, fault.KindNotFound) || err == nil && p.Scheme.Number != 0 && p.Scheme.Number != active.Number {
-			return fault.Broken(fault.Field("/scheme", "scheme_not_active",
-				"没有已启用的指标体系“%s”", "no active version of the scheme %q", p.Scheme.Code))
-		}
-		if err != nil {
+	reason := p.StateReason
+	err = database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
+		if p.Scheme, err = activeScheme(ctx, tx, p.TownID, p.Scheme); err != nil {
 			return err
 		}
 		t, err := holdTown(ctx, tx, p.TownID)
@@ -45,32 +45,90 @@ func CreatePeriod(ctx context.Context, db *gorm.DB, p Period) (_ Period, err err
 		if err := p.refuseUnderFloor(ctx, tx); err != nil {
 			return err
 		}
-		p.Scheme.Code, p.Scheme.Number = active.Code, active.Number
 		p.SecondPerson = t.SecondPerson
-		p.State, p.StateBy, p.StateAt, p.StateReason = Planned, audit.ActorOf(ctx).Name, tx.NowFunc(), ""
+		p.State, p.StateBy, p.StateAt = Planned, audit.ActorOf(ctx).Name, tx.NowFunc()
 		p.Calendar = p.setBy(p.StateBy, p.StateAt, "")
 		p.Versioned = database.Versioned{Version: 1}
+		var cancelled Period
+		err = tx.Clauses(exclusive).Where("town_id = ? AND code = ?", p.TownID, p.Code).Limit(1).Find(&cancelled).Error
+		if err != nil {
+			return err
+		}
+		if cancelled.Code != "" { // refuseTaken lets no other state pass
+			p.Versioned, err = cancelled.replace(ctx, tx, p, reason)
+			return err
+		}
 		if err := tx.Create(&p).Error; err != nil {
 			return err
 		}
 		made := workflow.Step{Ref: p.Ref(), Verb: "create"}
-		if err := workflow.AddTransitions(ctx, tx, periodKind, "", nil, made); err != nil {
+		if err := workflow.AddTransitions(ctx, tx, periodKind, reason, nil, made); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
-			Town: p.TownID, Action: "period.create", Subject: "periods/" + p.Code, After: p,
+			Town: p.TownID, Action: "period.create", Subject: "periods/" + p.Code, After: p, Reason: reason,
 		})
 	})
 	return p, err
 }
 
-func checkPeriod(p Period) []fault.FieldError {
+// replace plans a cancelled period anew as next, whose code is the same. Its history goes on.
+func (p Period) replace(ctx context.Context, tx *gorm.DB, next Period, reason string) (database.Versioned, error) {
+	if _, err := periods.Do(periodActor{access.PrincipalFrom(ctx)}, p, planning, cmp.Or(reason, p.StateReason)); err != nil {
+		return p.Versioned, err
+	}
+	columns := next.columns()
+	maps.Copy(columns, next.outline())
+	maps.Copy(columns, map[string]any{
+		"second_person": next.SecondPerson, "state": next.State, "state_by": next.StateBy, "state_reason": reason,
+		"state_at": Following(p.StateAt, next.StateAt), "created_at": next.StateAt,
+	})
+	after, err := storePeriod(ctx, tx, p.Ref(), planning, reason, columns)
+	if err != nil {
+		return p.Versioned, err
+	}
+	return after.Versioned, audit.Write(ctx, tx, audit.Change{
+		Town: p.TownID, Action: "period." + string(Planned), Subject: "periods/" + p.Code, Before: p, After: after, Reason: reason,
+	})
+}
+
+// outline is what a period is planned with, besides its calendar, as UpdateVersioned takes it.
+func (p Period) outline() map[string]any {
+	return map[string]any{
+		"kind": p.Kind, "starts_on": p.StartsOn, "ends_on": p.EndsOn,
+		"scheme_code": p.Scheme.Code, "scheme_number": p.Scheme.Number,
+	}
+}
+
+// activeScheme returns the active version of the scheme; it refuses another number than 0 or that.
+func activeScheme(ctx context.Context, tx *gorm.DB, townID string, r scheme.Ref) (scheme.Ref, error) {
+	active, err := scheme.FindActive(ctx, tx, townID, r.Code)
+	if fault.Is(err, fault.KindNotFound) || err == nil && r.Number != 0 && r.Number != active.Number {
+		return r, fault.Broken(fault.Field("/scheme", "scheme_not_active",
+			"没有已启用的指标体系“%s”", "no active version of the scheme %q", r.Code))
+	}
+	return scheme.Ref{Code: active.Code, Number: active.Number}, err
+}
+
+// longestOf is how many days a period of a kind can have.
+var longestOf = map[string]int{"quarter": 92, "half_year": 184, "year": 366}
+
+func checkPeriod(p Period, force bool) []fault.FieldError {
 	var faults []fault.FieldError
 	if !text.IsCode(p.Code) {
 		faults = append(faults, fault.BadCode("/code"))
 	}
-	if p.StartsOn == "" || p.EndsOn < p.StartsOn {
+	switch most := longestOf[p.Kind]; {
+	case p.StartsOn == "" || p.EndsOn < p.StartsOn:
 		faults = append(faults, fault.Field("/ends_on", "ends_before_start", "结束日期早于开始日期", "it ends before it starts"))
+	case most == 0 || p.EndsOn < p.StartsOn.AddDays(most):
+	case !force:
+		faults = append(faults, fault.Field("/ends_on", "too_long",
+			"此类考评周期最长 %d 天：请核对日期，确需更长的请说明理由并强制确认",
+			"a period of this kind has at most %d days: check the days, or insist with force and a reason", most))
+	case p.StateReason == "":
+		faults = append(faults, fault.Field("/reason", "reason_needed",
+			"考评周期超过此类最长天数，须说明理由", "give a reason for a period that is longer than its kind"))
 	}
 	return append(faults, p.check()...)
 }
@@ -82,17 +140,23 @@ func holdTown(ctx context.Context, tx *gorm.DB, code string) (town.Town, error) 
 }
 
 // refuseTaken keeps periods of one kind apart, so that "the period before" is
-// always one, and their codes too.
+// always one, and the codes of new ones too. Cancelled ones are in nobody's way.
 func refuseTaken(tx *gorm.DB, p Period) error {
 	var other Period
-	err := tx.Where("town_id = ? AND (lower(code) = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
-		p.TownID, text.CodeKey(p.Code), p.Kind, p.EndsOn, p.StartsOn).
-		Order("starts_on, code").Limit(1).Find(&other).Error
+	q := tx.Where("town_id = ? AND state <> ? AND (lower(code) = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
+		p.TownID, Cancelled, text.CodeKey(p.Code), p.Kind, p.EndsOn, p.StartsOn)
+	if p.Version > 0 { // it is not in its own way
+		q = q.Where("code <> ?", p.Code)
+	}
+	err := q.Order("starts_on, code").Limit(1).Find(&other).Error
 	if err != nil || other.Code == "" {
 		return err
 	}
 	held := other.Lock()
 	held.CanLift = fault.Nobody
+	if slices.Contains([]PeriodState{Planned, Open}, other.State) { // until something is approved
+		held.CanLift = string(policy.LeadingGroup)
+	}
 	if other.Kind != p.Kind || other.StartsOn > p.EndsOn || other.EndsOn < p.StartsOn { // only the code is the same
 		return fault.Conflict("already_exists",
 			"已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", other.Code).Held(held)
@@ -144,34 +208,68 @@ func (c Calendar) columns() map[string]any {
 	}
 }
 
-// UpdatePeriod changes the calendar of a period that is not locked yet. The trail
-// keeps the days before and after and the reason, which must be given.
+// PeriodChange is what is corrected of a period. The calendar is replaced as a whole; of the rest
+// what is empty stays.
+type PeriodChange struct {
+	Calendar         Calendar
+	Kind             string
+	StartsOn, EndsOn day.Date
+	Scheme           scheme.Ref // the active version, as in CreatePeriod
+	Force            bool       // longer than its kind
+	Reason           string
+}
+
+// of returns the period as it becomes.
+func (c PeriodChange) of(p Period) Period {
+	p.Calendar, p.StateReason = c.Calendar, c.Reason
+	p.Kind, p.StartsOn, p.EndsOn = cmp.Or(c.Kind, p.Kind), cmp.Or(c.StartsOn, p.StartsOn), cmp.Or(c.EndsOn, p.EndsOn)
+	return p
+}
+
+// UpdatePeriod changes the calendar of a period that is not locked yet, and the rest of it
+// while nothing is approved: kind and days of one that is planned or open, the scheme until the
+// lock. Another scheme returns what is submitted. The trail keeps the period before and after
+// and the reason, which must be given.
 func UpdatePeriod(
-	ctx context.Context, db *gorm.DB, ref workflow.Ref, c Calendar, reason string,
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, c PeriodChange,
 ) (after Period, err error) {
 	defer fault.Wrap(&err, "period %s", ref.ID)
-	if faults := c.check(); len(faults) > 0 {
+	if faults := c.Calendar.check(); len(faults) > 0 {
 		return Period{}, fault.Broken(faults...)
 	}
 	caller := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if _, err := holdTown(ctx, tx, ref.Town); err != nil {
+			return err
+		}
 		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
 			return err
 		}
-		if _, err := periods.Do(periodActor{caller}, before, "change", reason); err != nil {
+		if _, err := periods.Do(periodActor{caller}, before, "change", c.Reason); err != nil {
 			return err
 		}
-		if err := (Period{TownID: ref.Town, Calendar: c}).refuseUnderFloor(ctx, tx); err != nil {
+		next := c.of(before)
+		if err := next.refuseUnderFloor(ctx, tx); err != nil {
 			return err
 		}
-		columns := c.setBy(audit.ActorOf(ctx).Name, tx.NowFunc(), reason).columns()
-		if after, err = storePeriod(ctx, tx, ref, "change", reason, columns); err != nil {
+		next.Calendar = c.Calendar.setBy(audit.ActorOf(ctx).Name, tx.NowFunc(), c.Reason)
+		columns := next.columns()
+		if c.Scheme.Code != "" && c.Scheme != before.Scheme {
+			if next.Scheme, err = activeScheme(ctx, tx, ref.Town, c.Scheme); err != nil {
+				return err
+			}
+		}
+		if err := before.becomes(ctx, tx, next, c.Force); err != nil {
+			return err
+		}
+		maps.Copy(columns, next.outline())
+		if after, err = storePeriod(ctx, tx, ref, "change", c.Reason, columns); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{
 			Town: ref.Town, Action: "period.change", Subject: "periods/" + ref.ID,
-			Before: before.Calendar, After: after.Calendar, Reason: reason,
+			Before: before, After: after, Reason: c.Reason,
 		})
 	})
 	if err != nil {
@@ -180,6 +278,115 @@ func UpdatePeriod(
 	one := []Period{after.For(caller)}
 	err = WithholdLock(ctx, db, one)
 	return one[0], err
+}
+
+// becomes refuses to change what the period is planned with where that is too late or next
+// cannot be; what was submitted under another scheme is returned.
+func (p Period) becomes(ctx context.Context, tx *gorm.DB, next Period, force bool) error {
+	moved := next.Kind != p.Kind || next.StartsOn != p.StartsOn || next.EndsOn != p.EndsOn
+	if !moved && next.Scheme == p.Scheme {
+		return nil
+	}
+	if moved && p.State == Review {
+		return fault.Conflict("in_review", "考评周期已进入审核，不能更改类型和起止日期：请先恢复填报",
+			"the period is under review: open it again before its kind and days are changed").Held(p.Lock())
+	}
+	if err := p.refuseApproved(ctx, tx); err != nil {
+		return err
+	}
+	if moved {
+		if faults := checkPeriod(next, force); len(faults) > 0 {
+			return fault.Broken(faults...)
+		}
+		if err := refuseTaken(tx, next); err != nil {
+			return err
+		}
+	}
+	if next.Scheme == p.Scheme {
+		return nil
+	}
+	return p.returnWaiting(ctx, tx, next.StateReason)
+}
+
+// approvedIn are the periods of the codes of which a sheet or an adjustment is approved.
+const approvedIn = `SELECT period_code FROM evaluations WHERE town_id = @town AND period_code IN @codes AND state = @approved
+UNION SELECT period_code FROM adjustments WHERE town_id = @town AND period_code IN @codes AND state = @approved`
+
+// anyApproved returns the codes of those of the periods of which something is approved.
+func anyApproved(ctx context.Context, db *gorm.DB, townID string, codes ...string) (list []string, err error) {
+	err = db.WithContext(ctx).Raw(approvedIn, map[string]any{
+		"town": townID, "codes": codes, "approved": string(Approved),
+	}).Scan(&list).Error
+	return list, err
+}
+
+// refuseApproved refuses what can be done only while nothing of the period is approved.
+func (p Period) refuseApproved(ctx context.Context, tx *gorm.DB) error {
+	list, err := anyApproved(ctx, tx, p.TownID, p.Code)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return fault.Conflict("something_approved", "考评周期 %s 已有通过的考评表或加减分：请先退回考评表、驳回加减分",
+		"sheets or adjustments of the period %s are approved: return and reject them first", p.Code).Held(p.Lock())
+}
+
+// withholdCancel removes cancel from what is allowed with the periods of which something is
+// approved.
+func withholdCancel(ctx context.Context, db *gorm.DB, periods []Period) error {
+	var codes []string
+	for _, p := range periods {
+		if slices.Contains(p.Allowed, cancelling) {
+			codes = append(codes, p.Code)
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	list, err := anyApproved(ctx, db, periods[0].TownID, codes...)
+	for i := range periods {
+		p := &periods[i]
+		if slices.Contains(list, p.Code) {
+			p.Allowed = slices.DeleteFunc(p.Allowed, func(verb string) bool { return verb == cancelling })
+		}
+	}
+	return err
+}
+
+// returnWaiting returns the sheets of the period that are submitted and rejects its proposed
+// adjustments: what they were written for changes.
+func (p Period) returnWaiting(ctx context.Context, tx *gorm.DB, reason string) error {
+	var submitted []Sheet
+	err := tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Submitted).
+		Order("id").Find(&submitted).Error
+	if err != nil {
+		return err
+	}
+	decision := SheetDecision{To: Returned, Reason: reason}
+	for _, s := range submitted {
+		_, err := sheets.Apply(ctx, tx, s.Ref(), "return", reason,
+			func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
+				return decision.change(tx, v, []Sheet{s})
+			})
+		if err != nil {
+			return err
+		}
+	}
+	var proposed []Adjustment
+	err = tx.WithContext(ctx).Where("town_id = ? AND period_code = ? AND state = ?", p.TownID, p.Code, Proposed).
+		Order("id").Find(&proposed).Error
+	if err != nil {
+		return err
+	}
+	for _, a := range proposed {
+		_, err := adjustments.Apply(ctx, tx, a.Ref(), "reject", reason,
+			func(tx *gorm.DB, v *adjustmentReader, _ Adjustment) (workflow.Change, error) {
+				return v.decided(tx, reason), nil
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // storePeriod changes the columns of a period, if it still has the version, and adds the verb
@@ -292,6 +499,11 @@ func FinalisePeriod(
 func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove) (after Period, err error) {
 	caller := access.PrincipalFrom(ctx)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if m.To == Planned { // as in CreatePeriod
+			if _, err := holdTown(ctx, tx, ref.Town); err != nil {
+				return err
+			}
+		}
 		before, err := lockPeriod(ctx, tx, ref.Town, ref.ID)
 		if err != nil {
 			return err
@@ -313,7 +525,17 @@ func movePeriod(ctx context.Context, db *gorm.DB, ref workflow.Ref, m PeriodMove
 				return err
 			}
 		}
-		if err := lockStructure(ctx, tx, before, m.To, columns); err != nil {
+		switch m.To {
+		case Cancelled:
+			if err = before.refuseApproved(ctx, tx); err == nil {
+				err = before.returnWaiting(ctx, tx, m.Reason)
+			}
+		case Planned:
+			err = refuseTaken(tx, before)
+		default:
+			err = lockStructure(ctx, tx, before, m.To, columns)
+		}
+		if err != nil {
 			return err
 		}
 		if after, err = storePeriod(ctx, tx, ref, verb.Name, m.Reason, columns); err != nil {

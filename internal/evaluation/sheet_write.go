@@ -71,6 +71,11 @@ func MoveSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, to SheetState
 				return workflow.Change{}, fault.Broken(fault.Field("/entries", "empty_sheet",
 					"考评表没有内容，不能提交", "the sheet has no entries: enter at least one value"))
 			}
+			if living(v, s) == nil { // the scheme of the period may be another one since they were written
+				if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
+					return workflow.Change{}, err
+				}
+			}
 		}
 		exception := v.exceptionFor(s)
 		if exception != nil {

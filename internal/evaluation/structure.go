@@ -53,7 +53,8 @@ func FoundBranch(ctx context.Context, db *gorm.DB, b town.Branch, reason string)
 // the periods that it would touch from being locked meanwhile.
 func enter(ctx context.Context, tx *gorm.DB, townID string, on day.Date, reason string) (known time.Time, err error) {
 	var touched []Period
-	err = tx.WithContext(ctx).Clauses(shared).Where("town_id = ? AND ends_on >= ? AND state <> ?", townID, on, Planned).
+	err = tx.WithContext(ctx).Clauses(shared).Where("town_id = ? AND ends_on >= ? AND state NOT IN ?",
+		townID, on, []PeriodState{Planned, Cancelled}).
 		Order("code").Find(&touched).Error
 	known = tx.NowFunc()
 	if err != nil || len(touched) == 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	periodStates     = []PeriodState{Planned, Open, Review, Locked, Published, Final}
+	periodStates     = []PeriodState{Planned, Open, Review, Locked, Published, Final, Cancelled}
 	sheetStates      = []SheetState{Draft, Submitted, Returned, Approved}
 	adjustmentStates = []AdjustmentState{Proposed, ApprovedAdjustment, Rejected, Withdrawn}
 	writers          = []policy.Role{
@@ -22,8 +22,8 @@ var (
 // changes a move must mean it. Pairs that are not listed allow nothing.
 var (
 	wantPeriod = map[PeriodState][]string{
-		Planned: {"change", "open"}, Open: {"change", "review"}, Review: {"change", "open", "lock"},
-		Locked: {"unlock", "publish"}, Published: {"finalise"},
+		Planned: {"change", "open", "cancel"}, Open: {"change", "review", "cancel"}, Review: {"change", "open", "lock"},
+		Locked: {"unlock", "publish"}, Published: {"finalise", "withdraw"}, Cancelled: {"plan"},
 	}
 	wantOwnSheet = map[string][]string{
 		"open draft": {"write", "submit"}, "open submitted": {"withdraw"}, "open returned": {"write", "submit"},

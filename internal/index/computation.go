@@ -3,7 +3,9 @@ package index
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -211,8 +213,8 @@ func (c *computation) node(townID, branch string, n, unit int, info composite.No
 	cell := c.result.Cell(n, unit)
 	row.Status = cell.Status.String()
 	raw := cell.Entered
-	if math.IsNaN(raw) { // nothing was entered: show what stands in for it
-		raw = cell.Used
+	if math.IsNaN(raw) { // nothing was entered: show what stands in for it, in its own unit
+		raw = cell.Filled
 	}
 	if math.IsNaN(raw) {
 		return row
@@ -311,4 +313,146 @@ func (o *Outcome) locate(branch string) (*Result, int, error) {
 		return nil, 0, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
 	}
 	return r, unit, nil
+}
+
+// FitOver is the scheme.Fitter of a town: it fits each indicator with Over to the values of its periods as they are
+// published now, all together, with the policy for missing values and the treatment of the new version. The faults are
+// of the document: periods that are not published, that do not have the indicator, or that leave nothing to fit to.
+func FitOver(ctx context.Context, tx *gorm.DB, townID string, c *scheme.Compiled) (fitted [][]composite.Fitted, err error) {
+	defer fault.Wrap(&err, "fit over periods")
+	f := fitter{scheme: c, periods: map[string]*fittedPeriod{}}
+	if f.published, err = readPublications(ctx, tx, townID, ""); err != nil {
+		return nil, err
+	}
+	fitted = make([][]composite.Fitted, len(c.Indicators))
+	column := 0
+	var visit func(at string, n *scheme.Node) error
+	visit = func(at string, n *scheme.Node) (err error) {
+		if len(n.Children) == 0 {
+			if n.Over != nil {
+				fitted[column], err = f.fit(ctx, tx, at+"/over", column)
+			}
+			column++
+		}
+		for i := range n.Children {
+			if err == nil {
+				err = visit(fmt.Sprintf("%s/children/%d", at, i), &n.Children[i])
+			}
+		}
+		return err
+	}
+	if err := visit("/tree", &c.Document.Tree); err != nil {
+		return nil, err
+	}
+	if len(f.faults) > 0 {
+		return nil, fault.Broken(f.faults...)
+	}
+	return fitted, nil
+}
+
+// fitter fits the indicators of a scheme to published periods.
+type fitter struct {
+	scheme    *scheme.Compiled
+	published publications
+	periods   map[string]*fittedPeriod // read so far
+	faults    []fault.FieldError
+}
+
+// fittedPeriod is what is published of a period.
+type fittedPeriod struct {
+	scheme *scheme.Compiled
+	data   composite.Data
+}
+
+// read returns what is published of the period; nil where nothing is.
+func (f *fitter) read(ctx context.Context, tx *gorm.DB, code string) (*fittedPeriod, error) {
+	if p, ok := f.periods[code]; ok {
+		return p, nil
+	}
+	list := f.published.of(code)
+	if len(list) == 0 {
+		f.periods[code] = nil
+		return nil, nil //nolint:nilnil // that it is not published is a fault of the document
+	}
+	last := list[len(list)-1]
+	run, err := FindRun(ctx, tx, last.TownID, code, last.RunID)
+	if err != nil {
+		return nil, err
+	}
+	p := &fittedPeriod{}
+	if p.scheme, err = scheme.Load(ctx, tx, last.TownID, run.Scheme.Code, run.Scheme.Number); err != nil {
+		return nil, err
+	}
+	file, err := datafile.Read(strings.NewReader(run.Data), p.scheme)
+	if err != nil {
+		return nil, err
+	}
+	p.data, f.periods[code] = file.Data, p
+	return p, nil
+}
+
+// fit returns what the indicator of the column is fitted to.
+func (f *fitter) fit(ctx context.Context, tx *gorm.DB, at string, column int) ([]composite.Fitted, error) {
+	n, columns := f.scheme.Indicators[column], len(f.scheme.Indicators)
+	pooled := composite.Data{
+		Classes: []string{}, Columns: make([][]float64, columns), NotApplicable: make([][]bool, columns),
+		Carried: make([][]float64, columns),
+	}
+	for i, code := range n.Over.Periods {
+		p, err := f.read(ctx, tx, code)
+		if err != nil {
+			return nil, err
+		}
+		place := fmt.Sprintf("%s/periods/%d", at, i)
+		if p == nil {
+			f.faults = append(f.faults, fault.Field(place, "period_not_published",
+				"考评周期“%s”没有已公布的成绩", "the period %q has no published result", code))
+		} else if !p.add(&pooled, code, column, n) {
+			f.faults = append(f.faults, fault.Field(place, "not_in_period",
+				"考评周期“%[1]s”没有数值型指标“%[2]s”", "the period %[1]q has no indicator %[2]q with numbers", code, n.Code))
+		}
+	}
+	if len(f.faults) > 0 {
+		return nil, nil
+	}
+	for c := range columns { // the others have no values
+		if c != column {
+			pooled.Columns[c] = slices.Repeat([]float64{math.NaN()}, len(pooled.Units))
+		}
+	}
+	if err := f.scheme.Index.Check(pooled); err != nil {
+		return nil, unscorable(err)
+	}
+	fitted := f.scheme.Index.Fit(pooled)[column]
+	if len(fitted) == 0 {
+		f.faults = append(f.faults, fault.Field(at+"/periods", "no_values",
+			"这些考评周期没有该指标的数据", "these periods have no value of the indicator"))
+	}
+	return fitted, nil
+}
+
+// add appends the values of the indicator to those of other periods; false where the period has none to fit to.
+func (p *fittedPeriod) add(pooled *composite.Data, period string, column int, n *scheme.Node) bool {
+	at := slices.IndexFunc(p.scheme.Indicators, func(other *scheme.Node) bool { return other.Code == n.Code })
+	if at < 0 || p.scheme.Indicators[at].Levels() != nil {
+		return false
+	}
+	for u, unit := range p.data.Units {
+		class, carried, applies := "", math.NaN(), true
+		if p.data.Classes != nil {
+			class = p.data.Classes[u]
+		}
+		if p.data.Carried != nil && p.data.Carried[at] != nil {
+			carried = p.data.Carried[at][u]
+		}
+		if p.data.NotApplicable != nil && p.data.NotApplicable[at] != nil {
+			applies = !p.data.NotApplicable[at][u]
+		}
+		pooled.Units = append(pooled.Units, period+"/"+unit)
+		pooled.Classes = append(pooled.Classes, class)
+		pooled.Columns[column] = append(pooled.Columns[column], p.data.Columns[at][u])
+		pooled.Carried[column] = append(pooled.Carried[column], carried)
+		pooled.NotApplicable[column] = append(pooled.NotApplicable[column], !applies)
+	}
+	return true
 }

@@ -20,6 +20,7 @@ type Explanation struct {
 	Source
 	Branch town.BranchRef `json:"branch"`
 	Score  float64        `json:"score" example:"78.12"`
+	Scale  float64        `json:"scale" example:"100"`                  // the highest possible score
 	Rank   int            `json:"rank,omitempty,omitzero" example:"22"` // absent where the caller does not see every branch yet
 	// as it is published, or with all digits if precise; the contributions of each level sum to it
 	Base float64 `json:"base"`
@@ -35,7 +36,7 @@ type Explanation struct {
 	Neighbours []Neighbour `json:"neighbours,omitempty"` // the places just above and below
 }
 
-// Share is what one node carries of the base, and what it loses against 100.
+// Share is what one node carries of the base, and what it loses against full marks.
 type Share struct {
 	Code   string   `json:"code" example:"organisation.01"`
 	Parent string   `json:"parent,omitempty" example:"organisation"`
@@ -44,8 +45,10 @@ type Share struct {
 	Score  *float64 `json:"score,omitempty"`  // absent: the node has none, and carries nothing
 	Weight float64  `json:"weight"`           // share of the whole among what is present
 	Points float64  `json:"points"`           // points of the base
-	Lost   float64  `json:"lost"`             // points of the base lost against 100
-	Method string   `json:"method,omitempty"` // how points are divided among the children: weight, shapley or log_share
+	Lost   float64  `json:"lost"`             // points of the base lost against full marks
+	Method string   `json:"method,omitempty"` // how points are divided among the children: weight, shapley, log_share or none
+	// true: the points of a node above are not divided, and this one has neither weight nor points
+	Undivided bool `json:"undivided,omitempty"`
 
 	Corrected *evaluation.Correction `json:"corrected,omitempty"` // what was approved is not what counts
 }
@@ -101,7 +104,7 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	}
 	x := Explanation{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Score: *r.Score, Rank: place(r.Rank),
+		Score: *r.Score, Scale: o.Scheme.Document.FullScore(), Rank: place(r.Rank),
 		Base: v.figure(c.Base), Bonus: r.Bonus, Deduction: r.Deduction,
 		Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
 		Nodes: v.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
@@ -170,7 +173,7 @@ func (v View) apportioned(c *composite.Contributions, part func(composite.Contri
 		var children []int
 		var exact []float64
 		for child := n + 1; child < infos[n].End; child = infos[child].End {
-			if c.Nodes[child].Present {
+			if c.Nodes[child].Present && !c.Nodes[child].Undivided {
 				children, exact = append(children, child), append(exact, parts[child])
 			}
 		}
@@ -194,7 +197,7 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 		part := c.Nodes[n]
 		s := Share{
 			Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight,
-			Points: points[n], Lost: lost[n], Method: string(part.Method),
+			Points: points[n], Lost: lost[n], Method: string(part.Method), Undivided: part.Undivided,
 		}
 		if !v.precise {
 			s.Weight = stats.Round(s.Weight, weightDecimals)

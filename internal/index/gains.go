@@ -29,11 +29,13 @@ type Gains struct {
 
 // Gain is what a change of one indicator is worth in points of the index.
 type Gain struct {
-	Code  string   `json:"code" example:"governance.01"`
-	Name  string   `json:"name"`
-	Unit  string   `json:"unit,omitempty" example:"%"`
-	Value *float64 `json:"value,omitempty"` // entered; absent where nothing is
-	Score float64  `json:"score"`           // of the indicator
+	Code string `json:"code" example:"governance.01"`
+	Name string `json:"name"`
+	// why nothing is computed: compared, since a node above compares branches in pairs, and a change moves all of them
+	NotComputed string   `json:"not_computed,omitempty" enums:"compared"`
+	Unit        string   `json:"unit,omitempty" example:"%"`
+	Value       *float64 `json:"value,omitempty"` // entered; absent where nothing is
+	Score       float64  `json:"score"`           // of the indicator
 	// for each unit below the value, near it; 0 where it would tell what other branches have
 	Less float64 `json:"points_per_unit_less"`
 	// for each unit above the value, near it; 0 where it would tell what other branches have
@@ -54,7 +56,7 @@ type PossibleValue struct {
 
 // Path is the cheapest way found to a goal.
 type Path struct {
-	Status  string     `json:"status" enums:"found,unreachable,vetoed,at_top,unscored"`
+	Status  string     `json:"status" enums:"found,unreachable,not_computed,vetoed,at_top,unscored"`
 	Text    string     `json:"text"`
 	Target  float64    `json:"target"` // the published figure that it takes
 	Grade   string     `json:"grade,omitempty"`
@@ -139,6 +141,9 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 		Goal: o.possibleValue(g.Goal), Next: o.possibleValue(g.Next), Median: o.possibleValue(g.Median),
 		Best: o.possibleValue(g.Best),
 	}
+	if g.Compared {
+		x.NotComputed = "compared"
+	}
 	if g.Entered {
 		x.Value = &g.Value
 	}
@@ -199,6 +204,10 @@ var pathWords = map[composite.PathStatus]text.Text{
 	composite.PathFound: {ZH: "按所列各项改进后即可达到", EN: "the changes below are enough"},
 	composite.PathUnreachable: {
 		ZH: "即使可改进的各项都达到最好，也不能达到", EN: "not within reach, even if every value that can change is at its best",
+	},
+	composite.PathNotComputed: {
+		ZH: "上级节点将党组织两两比较，改进数据会同时改变其他党组织的得分，不作测算",
+		EN: "not computed: a node compares branches in pairs, so that a change also moves the scores of the others",
 	},
 	composite.PathVetoed:   {ZH: "受一票否决限制，改进数据也不能达到", EN: "a veto prevents it, whatever the values"},
 	composite.PathAtTop:    {ZH: "已是最好", EN: "nothing is above"},

@@ -18,6 +18,7 @@ type Overview struct {
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
 	Scheme       scheme.Ref         `json:"scheme"`
+	Scale        float64            `json:"scale" example:"100"` // the highest possible score
 	Scored       int                `json:"scored" example:"40"`
 	Insufficient int                `json:"insufficient"` // branches without a score
 	Index        TownIndex          `json:"index"`
@@ -117,8 +118,8 @@ const (
 func (v View) Overview(language string) Overview {
 	r := v.current.ranking(v.previous, language)
 	o := Overview{
-		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scored: len(r.Items),
-		Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items),
+		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scale: r.Scale, Scored: len(r.Items),
+		Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items, r.Scale),
 		Classes: spreads(r.Items), Heat: v.heat(r.Items, language), Robustness: v.current.robustnessSummary(r.Items),
 	}
 	for _, g := range v.current.Scheme.Document.Grades {
@@ -157,13 +158,13 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 	return t
 }
 
-func histogram(items []Ranked) []bin {
+func histogram(items []Ranked, scale float64) []bin {
 	list := make([]bin, bins)
 	for i := range list {
-		list[i] = bin{Low: float64(i) * 100 / bins, High: float64(i+1) * 100 / bins}
+		list[i] = bin{Low: float64(i) * scale / bins, High: float64(i+1) * scale / bins}
 	}
 	for _, item := range items {
-		i := int(math.Floor(item.Score * bins / 100))
+		i := int(math.Floor(item.Score * bins / scale))
 		list[min(max(i, 0), bins-1)].Count++
 	}
 	return list

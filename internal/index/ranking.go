@@ -24,6 +24,7 @@ type Ranking struct {
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
 	Scheme       scheme.Ref     `json:"scheme"`
+	Scale        float64        `json:"scale" example:"100"` // the highest possible score
 	Items        []Ranked       `json:"items"`
 	Insufficient []Insufficient `json:"insufficient"`
 }
@@ -81,7 +82,7 @@ func (v View) Ranking(f RankingFilter, language string) (Ranking, error) {
 func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 	r := Ranking{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Items: []Ranked{}, Insufficient: []Insufficient{},
-		Scheme: o.Scheme.Document.Ref(),
+		Scheme: o.Scheme.Document.Ref(), Scale: o.Scheme.Document.FullScore(),
 	}
 	if o.Run != nil {
 		r.Run = o.Run.ID
@@ -207,17 +208,21 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 
 // RankingCSV writes a ranking for a spreadsheet: the ranked branches and then those
 // without score, in UTF-8 with a byte order mark, and no cell that a spreadsheet
-// would run as a formula.
+// would run as a formula. Where scores are not out of 100, a column has the scale.
 func (v View) RankingCSV(r Ranking) []byte {
-	dimensions := v.current.columns()
+	dimensions, scale := v.current.columns(), []string{}
+	if r.Scale != 100 { // scores out of 100 have no column that says so
+		scale = []string{exact(&r.Scale)}
+	}
 	var b strings.Builder
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)
 	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
-	write(append([]string{
+	heads := []string{"scale"}[:len(scale)]
+	write(slices.Concat([]string{
 		"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class",
 		"score", "grade", "coverage", "status", "change_score", "change_rank",
-	}, dimensions...))
+	}, heads, dimensions))
 	for _, i := range r.Items {
 		row := []string{
 			text.Inert(i.Period), string(i.EndsOn), placeCell(i.Rank), placeCell(i.ClassRank),
@@ -227,6 +232,7 @@ func (v View) RankingCSV(r Ranking) []byte {
 		if i.Change != nil {
 			row[12], row[13] = exact(&i.Change.Score), whole(i.Change.Rank)
 		}
+		row = append(row, scale...)
 		for _, d := range dimensions {
 			cell := ""
 			if x, ok := i.Dimensions[d]; ok {
@@ -242,7 +248,7 @@ func (v View) RankingCSV(r Ranking) []byte {
 			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
 			"", "", exact(&i.Coverage), i.Status, "", "",
 		}
-		write(append(row, make([]string, len(dimensions))...))
+		write(slices.Concat(row, scale, make([]string, len(dimensions))))
 	}
 	w.Flush()
 	return []byte(b.String())

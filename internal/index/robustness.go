@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -12,6 +13,8 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/scheme"
+	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
@@ -34,10 +37,64 @@ type RobustnessDraws struct {
 	Replicates   int     `json:"replicates" example:"1000"`
 	WeightSpread float64 `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
 	Evaluators   bool    `json:"evaluators"`                   // ratings drawn again with replacement
-	// of missing values, rules and aggregation, as the scheme lists them
+	// of missing values, rules and aggregation, that were drawn
 	Alternatives []string `json:"alternatives"`
-	Top          int      `json:"top" example:"3"`    // k of p_top
-	Bottom       int      `json:"bottom" example:"3"` // k of p_bottom
+	// those of the scheme that were not drawn, or not for every indicator
+	LeftOut []LeftOut `json:"left_out"`
+	Top     int       `json:"top" example:"3"`    // k of p_top
+	Bottom  int       `json:"bottom" example:"3"` // k of p_bottom
+}
+
+// LeftOut is an alternative of the scheme that was not drawn, or not for every indicator.
+type LeftOut struct {
+	Alternative string   `json:"alternative" example:"aggregation:sum"`
+	Reason      string   `json:"reason" enums:"own,repeated,not_possible,too_many_units,kept"`
+	Text        string   `json:"text"`
+	Indicators  []string `json:"indicators"` // that cannot have it and keep their own way
+} // @name LeftOutAlternative
+
+var leftOutWords = map[string]text.Text{
+	"own":            {ZH: "与指标体系本身的做法相同", EN: "it is the scheme's own way"},
+	"repeated":       {ZH: "与前一备选做法的结果相同", EN: "an earlier alternative leads to the same"},
+	"not_possible":   {ZH: "没有指标可以采用", EN: "no indicator can have it"},
+	"too_many_units": {ZH: "党组织过多，不能两两比较", EN: "there are too many branches to compare in pairs"},
+	"kept":           {ZH: "所列指标不能采用，保留原来的做法", EN: "the indicators listed cannot have it and keep their own way"},
+}
+
+// Alternatives returns the names of the alternatives of the options that were drawn, and those that were left out.
+func Alternatives(
+	c *scheme.Compiled, o composite.RobustnessOptions, list []composite.LeftOut, language string,
+) (drawn []string, left []LeftOut) {
+	names := map[composite.Source][]string{}
+	for _, kind := range o.Missing {
+		names["missing"] = append(names["missing"], "missing:"+string(kind))
+	}
+	for _, rule := range o.Normalisations {
+		names["normalisation"] = append(names["normalisation"], "rule:"+rule.Kind())
+	}
+	for _, a := range o.Aggregations {
+		names["aggregation"] = append(names["aggregation"], "aggregation:"+string(a.Kind))
+	}
+	drawn, left = []string{}, []LeftOut{}
+	for _, source := range []composite.Source{"missing", "normalisation", "aggregation"} {
+		for i, name := range names[source] {
+			at := slices.IndexFunc(list, func(x composite.LeftOut) bool { return x.Source == source && x.Place == i })
+			if at < 0 || list[at].Reason == "kept" {
+				drawn = append(drawn, name)
+			}
+			if at < 0 {
+				continue
+			}
+			x := LeftOut{
+				Alternative: name, Reason: list[at].Reason, Text: leftOutWords[list[at].Reason].In(language), Indicators: []string{},
+			}
+			for _, column := range list[at].Kept {
+				x.Indicators = append(x.Indicators, c.Indicators[column].Code)
+			}
+			left = append(left, x)
+		}
+	}
+	return drawn, left
 }
 
 // RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
@@ -177,7 +234,7 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (Robustnes
 	if _, err := o.explainer(); err != nil {
 		return RobustnessFigures{}, err
 	}
-	options, alternatives := o.robustnessOptions()
+	options := o.robustnessOptions()
 	options.Done = ctx.Done()
 	var err error
 	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.computation.branches); err != nil {
@@ -191,9 +248,10 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (Robustnes
 	if err != nil {
 		return RobustnessFigures{}, err
 	}
+	alternatives, left := Alternatives(o.Scheme, options, rb.LeftOut, "")
 	s := RobustnessFigures{Items: []storedRanges{}, RobustnessDraws: RobustnessDraws{
 		Seed: o.Run.Seed, Replicates: rb.Replicates, WeightSpread: options.WeightSpread, Evaluators: len(options.Ratings) > 0,
-		Alternatives: alternatives, Top: rb.Top, Bottom: rb.Bottom,
+		Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom,
 	}}
 	ranges := map[string]storedRanges{}
 	for _, u := range rb.Units {
@@ -220,23 +278,12 @@ func (o *Outcome) keepCorrectedValues(rated []composite.RatedColumn) {
 	}
 }
 
-// robustnessOptions is what the scheme lists as uncertain, drawn under the seed of the run,
-// and the names of the alternatives.
-func (o *Outcome) robustnessOptions() (composite.RobustnessOptions, []string) {
+// robustnessOptions is what the scheme lists as uncertain, drawn under the seed of the run.
+func (o *Outcome) robustnessOptions() composite.RobustnessOptions {
 	options := o.Scheme.Document.Options()
 	options.Seed, options.Replicates = uint64(o.Run.Seed), replicates
 	options.Adjustments = o.computation.values.Adjustments
-	alternatives := []string{}
-	for _, kind := range options.Missing {
-		alternatives = append(alternatives, "missing:"+string(kind))
-	}
-	for _, rule := range options.Normalisations {
-		alternatives = append(alternatives, "rule:"+rule.Kind())
-	}
-	for _, a := range options.Aggregations {
-		alternatives = append(alternatives, "aggregation:"+string(a.Kind))
-	}
-	return options, alternatives
+	return options
 }
 
 func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) storedRanges {
@@ -268,6 +315,10 @@ func (v View) Robustness(language string) (Robustness, error) {
 	r := Robustness{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Run: o.Run.ID,
 		RobustnessDraws: o.robustness.RobustnessDraws, Items: make([]BranchRanges, len(o.robustness.Items)),
+	}
+	r.LeftOut = slices.Clone(r.LeftOut)
+	for i := range r.LeftOut { // stored without words
+		r.LeftOut[i].Text = leftOutWords[r.LeftOut[i].Reason].In(language)
 	}
 	for i, item := range o.robustness.Items {
 		r.Items[i] = BranchRanges{o.Period.Code, o.Period.EndsOn, o.ref(item.Branch, language), item.Ranges}

@@ -32,6 +32,7 @@ type Scorecard struct {
 	Deduction  float64         `json:"deduction"`      // after the cap
 	Vetoes     []string        `json:"vetoes"`
 	Score      *float64        `json:"score,omitempty"`
+	Scale      float64         `json:"scale" example:"100"` // the highest possible score
 	Grade      string          `json:"grade,omitempty"`
 	GradeName  string          `json:"grade_name,omitempty" example:"优秀"`
 	Rank       *int            `json:"rank,omitempty"`
@@ -110,6 +111,7 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 	s := Scorecard{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
 		Scheme:  d.Ref(),
+		Scale:   d.FullScore(),
 		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus,
 		Deduction: r.Deduction, Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade),
 		Rank: r.Rank, ClassRank: r.ClassRank, Aggregated: !detailed, Nodes: o.nodes(r, language, detailed),

@@ -29,6 +29,8 @@ type Assignment struct {
 	ValidFrom day.Date `json:"from" swaggertype:"string" format:"date"` // the first day
 	// the last day; absent = until further notice
 	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
+	// from when visits and reports are due
+	DutiesFrom *day.Date `json:"duties_from,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
 	database.Versioned
 }
@@ -67,7 +69,9 @@ func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (_ Assi
 }
 
 // Assign ties a person to a branch. The person must be appointed to the role of
-// the duty on its first day. See refuseClash for what cannot hold at once.
+// the duty on its first day. See refuseClash for what cannot hold at once. Unless DutiesFrom is
+// given, duties begin today where the first day is past: nobody is in arrears with visits that
+// nobody could know of.
 func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err error) {
 	defer fault.Wrap(&err, "assignment of %s to %s", a.PersonCode, a.BranchCode)
 	if faults := checkAssignment(a); len(faults) > 0 {
@@ -89,6 +93,12 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err e
 		}
 		if err := refuseClash(tx, a); err != nil {
 			return err
+		}
+		if a.DutiesFrom == nil {
+			a.DutiesFrom = new(max(a.ValidFrom, day.Of(tx.NowFunc())))
+		}
+		if a.ValidUntil != nil && *a.DutiesFrom > *a.ValidUntil { // entered when all was over: none
+			a.DutiesFrom = nil
 		}
 		a.Versioned = database.Versioned{Version: 1}
 		if err := tx.Create(&a).Error; err != nil {
@@ -118,6 +128,10 @@ func checkAssignment(a Assignment) (faults []fault.FieldError) {
 	default:
 		faults = append(faults, fault.Field("/duty", "unknown_duty",
 			"职责须为任职（leads）、导师（mentors）或指导员（instructs）", "the duty must be leads, mentors or instructs"))
+	}
+	if a.DutiesFrom != nil && (*a.DutiesFrom < a.ValidFrom || a.ValidUntil != nil && *a.DutiesFrom > *a.ValidUntil) {
+		faults = append(faults, fault.Field("/duties_from", "out_of_term",
+			"职责起始日须在起止日期之内", "duties begin on a day of the assignment"))
 	}
 	return append(faults, checkTerm(a.ValidFrom, a.ValidUntil)...)
 }

@@ -138,7 +138,7 @@ func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	for i, a := range assignments {
 		codes[i] = a.PersonCode
 	}
-	names, err := namesOf(ctx, tx, p.town, codes)
+	names, err := NamesOf(ctx, tx, p.town, codes)
 	if err != nil {
 		return err
 	}
@@ -165,8 +165,8 @@ func (p pairer) addPeople(ctx context.Context, tx *gorm.DB) error {
 	return nil
 }
 
-// namesOf returns the names of people by code.
-func namesOf(ctx context.Context, db *gorm.DB, townID string, codes []string) (map[string]text.Text, error) {
+// NamesOf returns the names of people by code.
+func NamesOf(ctx context.Context, db *gorm.DB, townID string, codes []string) (map[string]text.Text, error) {
 	var persons []Person
 	err := db.WithContext(ctx).Where("town_id = ? AND code IN ?", townID, codes).Find(&persons).Error
 	names := make(map[string]text.Text, len(persons))

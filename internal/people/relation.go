@@ -78,7 +78,7 @@ func ListMentorships(
 		for i, a := range appointed {
 			codes[i] = a.PersonCode
 		}
-		names, err := namesOf(ctx, tx, townID, codes)
+		names, err := NamesOf(ctx, tx, townID, codes)
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,9 @@ import (
 // Record is one record that names a person.
 type Record struct {
 	// below the town, or below the service where it begins with a slash
-	Address string   `json:"address" example:"evaluations/01890000-0000-7000-8000-000000000001"`
-	As      []string `json:"as" example:"evaluator"` // as what the record names the person, in the words of its fields
+	Address string `json:"address" example:"evaluations/01890000-0000-7000-8000-000000000001"`
+	// as what the record names the person, in the words of its fields; empty where only the name stands in it
+	As []string `json:"as" example:"evaluator"`
 	// where the name itself stands in an audit record, which nobody can take out of it
 	NameIn []string `json:"name_in,omitempty" example:"after" enums:"before,after,reason"`
 	Place  int      `json:"-"` // in its group, from 1
@@ -49,6 +50,19 @@ func Kinds() []string {
 		names[i] = t.name
 	}
 	return names
+}
+
+// Addresses returns the form of the addresses of records, by kind: below the town, or with a
+// leading slash below the service; columns stand in braces. Kinds whose records are only
+// counted are left out.
+func Addresses() map[string]string {
+	addresses := map[string]string{}
+	for _, t := range tables {
+		if t.address != "" {
+			addresses[t.name] = t.address
+		}
+	}
+	return addresses
 }
 
 // Everything returns what is kept of a person of the town, by one statement for each kind of
@@ -136,6 +150,13 @@ func (s *search) group(t table) (g Group, err error) {
 	if inTrail {
 		query += `, subject AS in_subject, "before" AS in_before, "after" AS in_after, reason AS in_reason`
 	}
+	named, err := s.named(inTrail)
+	if err != nil {
+		return g, err
+	}
+	if len(named) > 0 {
+		where, whereArgs = append(where, "sequence IN ?"), append(whereArgs, named)
+	}
 	query += ` FROM "` + t.name + `" WHERE (` + strings.Join(where, " OR ") + ")"
 	town, other := towns[t.name]
 	if !other {
@@ -157,7 +178,6 @@ func (s *search) group(t table) (g Group, err error) {
 	if t.address == "" {
 		return g, nil
 	}
-	found, err := s.erased(inTrail)
 	for i, row := range rows {
 		r := Record{Address: fill(t.address, parts, row), As: []string{}, Place: s.query.After + i + 1}
 		for j, c := range t.columns {
@@ -166,25 +186,29 @@ func (s *search) group(t table) (g Group, err error) {
 			}
 		}
 		if inTrail {
-			r.NameIn = s.nameIn(row, found)
+			r.NameIn = s.nameIn(row, named)
 		}
 		g.Records = append(g.Records, r)
 	}
 	return g, err
 }
 
-// erased returns the sequences of the records in which the name was found when it was
-// replaced.
-func (s *search) erased(inTrail bool) (sequences []int64, err error) {
-	if !inTrail || s.person.PseudonymisedAt == nil {
+// named returns the sequences of the records of the trail in which the name stands: now, or
+// when it was replaced.
+func (s *search) named(inTrail bool) (sequences []int64, err error) {
+	switch ctx := s.tx.Statement.Context; {
+	case !inTrail:
 		return nil, nil
+	case s.person.PseudonymisedAt == nil:
+		return audit.Naming(ctx, s.tx, s.person.TownID, s.person.Words())
+	default:
+		return people.NameIn(ctx, s.tx, s.person.TownID, s.person.Code)
 	}
-	return people.NameIn(s.tx.Statement.Context, s.tx, s.person.TownID, s.person.Code)
 }
 
 // nameIn returns where the name stands in a record of the trail. Records that are older than
 // the rule that people are recorded by code hold a name among the values of the person.
-func (s *search) nameIn(row map[string]any, erased []int64) (places []string) {
+func (s *search) nameIn(row map[string]any, named []int64) (places []string) {
 	older := word(row["in_subject"]) == "people/"+s.person.Code
 	for _, place := range []string{"before", "after", "reason"} {
 		value := word(row["in_"+place])
@@ -196,7 +220,7 @@ func (s *search) nameIn(row map[string]any, erased []int64) (places []string) {
 			places = append(places, place)
 		}
 	}
-	if len(places) == 0 && slices.Contains(erased, number(row["sequence"])) {
+	if len(places) == 0 && slices.Contains(named, number(row["sequence"])) {
 		places = []string{"reason"} // or in a value that somebody wrote; the name is no longer known
 	}
 	return places

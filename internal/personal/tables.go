@@ -109,6 +109,12 @@ var tables = []table{
 		text.Text{ZH: "公布", EN: "publications"}, decision,
 	},
 	{
+		"withdrawals", []column{
+			{"withdrawn_by", "withdrawn_by", code}, {"proposed_by", "proposed_by", code}, {"confirmed_by", "confirmed_by", code},
+		}, "periods/{period_code}/publications/{publication_number}", "period_code, publication_number", "",
+		text.Text{ZH: "撤回", EN: "withdrawals of publications"}, decision,
+	},
+	{
 		"proposals", []column{
 			{"proposed_by", "proposed_by", code}, {"decided_by", "decided_by", code}, {"corrections", "made_by", list},
 		}, "proposals/{id}", "id", "", text.Text{ZH: "公布提议", EN: "proposals of publications"}, decision,

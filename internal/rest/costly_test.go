@@ -1,12 +1,15 @@
 package rest
 
 import (
-	"bulwark/internal/policy"
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 )
 
 // A caller has a budget of costly answers, and it fills up again. That of one caller is
@@ -88,7 +91,9 @@ func TestTheQueueIsBounded(t *testing.T) {
 		}
 		defer leave()
 		started := time.Now()
-		if _, err := q.enter(t.Context(), false); err == nil || time.Since(started) != maxWait {
+		_, err = q.enter(t.Context(), false)
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != "busy" || f.RetryAfter != maxWait || time.Since(started) != maxWait {
 			t.Errorf("after %v: %v", time.Since(started), err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

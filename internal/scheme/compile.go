@@ -58,6 +58,16 @@ func (c *Compiled) HasIndicator(code string) bool {
 	return n != nil && len(n.Children) == 0
 }
 
+// Unfitted returns the indicators that are to be fitted to periods and have not been: a draft's, by code.
+func (c *Compiled) Unfitted() (codes []string) {
+	for _, n := range c.Indicators {
+		if n.Over != nil && len(n.Over.Fitted) == 0 {
+			codes = append(codes, n.Code)
+		}
+	}
+	return codes
+}
+
 // Quantity returns the reported quantity with the code; nil where there is none.
 func (c *Compiled) Quantity(code string) *Quantity { return c.quantities[code] }
 
@@ -71,6 +81,29 @@ func (c *Compiled) Reports(role policy.Role, code string) bool {
 		reporters = n.Reporters
 	}
 	return len(reporters) == 0 || slices.Contains(reporters, role)
+}
+
+// Asks reports whether a sheet that somebody in the role writes about a branch of the kind and
+// class has anything to fill: a value that the role reports, or a rating of the role that counts.
+func (c *Compiled) Asks(role policy.Role, kind, class string) bool {
+	for code, q := range c.quantities {
+		if q.AppliesTo.Covers(kind, class) && c.Reports(role, code) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Indicators, func(n *Node) bool {
+		return n.AppliesTo.Covers(kind, class) &&
+			(n.Entry == Reported && c.Reports(role, n.Code) || n.Entry == Rated && n.RatedBy(role))
+	})
+}
+
+// RatedBy reports whether ratings of the role count for a rated indicator: a secretary or office
+// reports but does not rate, and a role without weight would be ignored in silence.
+func (n *Node) RatedBy(role policy.Role) bool {
+	if role == policy.Secretary || role == policy.Office {
+		return false
+	}
+	return n.Combine == nil || n.Combine.RoleWeights == nil || n.Combine.RoleWeights[string(role)] > 0
 }
 
 // Reported lists the codes of which a branch has one value: the reported indicators and
@@ -99,6 +132,7 @@ func (c *Compiled) HasAdjustment(code string) bool {
 func (d Document) spec() composite.Spec {
 	s := composite.Spec{
 		Decimals: d.Decimals, Rounding: d.Rounding, Ranking: d.Ranking, MinCoverage: d.MinCoverage,
+		Scale:       d.Scale,
 		Tree:        d.Tree.spec(),
 		Adjustments: composite.Adjustments{Bonus: d.Adjustments.Bonus.spec(), Deduction: d.Adjustments.Deduction.spec()},
 	}
@@ -126,6 +160,9 @@ func (n Node) spec() composite.Node {
 	}
 	if n.Rule != nil {
 		node.Rule = n.Rule.Rule
+	}
+	if n.Over != nil {
+		node.Fitted = n.Over.Fitted
 	}
 	for _, child := range n.Children {
 		node.Children = append(node.Children, child.spec())

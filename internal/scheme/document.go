@@ -23,16 +23,26 @@ type Document struct {
 	Rounding    string                `json:"rounding,omitempty"`
 	Ranking     composite.RankingKind `json:"ranking,omitempty" swaggertype:"string" enums:"competition,dense"`
 	MinCoverage float64               `json:"min_coverage"`
-	Quantities  []Quantity            `json:"quantities,omitempty"`
-	Tree        Node                  `json:"tree"`
-	Adjustments Adjustments           `json:"adjustments,omitzero"`
-	Grades      []Grade               `json:"grades,omitempty"` // from the best down
-	Uncertainty *Uncertainty          `json:"uncertainty,omitempty"`
-	Provenance  string                `json:"provenance,omitempty"`
+	// the highest published figure; 100 where absent, another one only with a sum at the root
+	Scale       float64      `json:"scale,omitempty" example:"100"`
+	Quantities  []Quantity   `json:"quantities,omitempty"`
+	Tree        Node         `json:"tree"`
+	Adjustments Adjustments  `json:"adjustments,omitzero"`
+	Grades      []Grade      `json:"grades,omitempty"` // from the best down
+	Uncertainty *Uncertainty `json:"uncertainty,omitempty"`
+	Provenance  string       `json:"provenance,omitempty"`
 } // @name SchemeDocument
 
 // Ref returns the name of the version that the document is.
 func (d *Document) Ref() Ref { return Ref{Code: d.Code, Number: d.Version} }
+
+// FullScore returns the highest published figure: the scale of the document, 100 without one.
+func (d *Document) FullScore() float64 {
+	if d.Scale == 0 {
+		return 100
+	}
+	return d.Scale
+}
 
 // Uncertainty lists what could have been chosen otherwise, for the question how
 // sure a rank is. Without it, weights vary by a quarter and ratings are drawn again.
@@ -64,6 +74,7 @@ type Node struct {
 	Rule      *Rule                  `json:"rule,omitempty"`
 	Missing   composite.Missing      `json:"missing,omitzero"`
 	Peers     composite.Peers        `json:"peers,omitempty"`
+	Over      *Over                  `json:"over,omitempty"`
 	Treat     *composite.Treatment   `json:"treat,omitempty"`
 	Combine   *composite.Combination `json:"combine,omitempty"` // of a rated indicator
 	Derive    *Derivation            `json:"derive,omitempty"`  // of a derived indicator
@@ -73,6 +84,13 @@ type Node struct {
 	Lenses     []string `json:"lenses,omitempty"`
 	Provenance string   `json:"provenance,omitempty"`
 } // @name SchemeNode
+
+// Over fits a rule that looks at peers, and a treatment, to periods that are published, all together, instead of the
+// peers of each period. Activation writes what was fitted into the document; nothing changes it later.
+type Over struct {
+	Periods []string           `json:"periods" example:"2022Q4"` // codes
+	Fitted  []composite.Fitted `json:"fitted,omitempty"`         // written by the activation
+} // @name FittedOver
 
 // Entry is the source of the raw value of an indicator.
 type Entry string

@@ -3,6 +3,7 @@ package scheme
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"bulwark/internal/fault"
@@ -20,7 +21,7 @@ const maxName = 200
 // Compile returns the checked document with its index. The error lists every fault
 // by JSON pointer.
 func Compile(d Document) (*Compiled, error) {
-	v := &validator{codes: map[string]string{}, quantities: map[string]bool{}}
+	v := &validator{codes: map[string]string{}, quantities: map[string]bool{}, names: map[string]bool{}}
 	v.document(d)
 	index, err := composite.New(d.spec())
 	if err != nil {
@@ -40,6 +41,7 @@ type validator struct {
 	faults     []fault.FieldError
 	codes      map[string]string // of nodes and quantities, by text.CodeKey
 	quantities map[string]bool
+	names      map[string]bool // of indicators, by language
 }
 
 func (v *validator) fault(pointer, code string, message text.Text) {
@@ -99,8 +101,49 @@ func (v *validator) node(at string, n Node) {
 		}
 		return
 	}
+	v.distinct(at+"/name", n.Name)
 	v.limits(at, n.Range, n.Decimals)
 	v.entry(at, n)
+	v.over(at+"/over", n)
+}
+
+// maxOver is the most periods that a rule is fitted to together.
+const maxOver = 40
+
+// over faults what cannot be fitted to periods.
+func (v *validator) over(at string, n Node) {
+	if n.Over == nil {
+		return
+	}
+	if spec := n.spec(); n.Rule != nil && !spec.Fits() {
+		v.fault(at, "nothing_to_fit", text.F(
+			"该规则不与其他党组织比较，没有可依据往期确定的数值：请删去 over",
+			"the rule is not fitted to peers: remove over, or use a rule that is, such as minmax or zscore"))
+	}
+	if len(n.Over.Periods) == 0 || len(n.Over.Periods) > maxOver {
+		v.fault(at+"/periods", "bad_periods", text.F(
+			"请给出 1–%d 个已公布的考评周期", "give 1 to %d published periods", maxOver))
+	}
+	for i, code := range n.Over.Periods {
+		place := at + "/periods/" + strconv.Itoa(i)
+		if v.code(place, code); slices.Contains(n.Over.Periods[:i], code) {
+			v.fault(place, "duplicate_code", text.F("考评周期“%s”重复", "the period %q is given twice", code))
+		}
+	}
+}
+
+// distinct faults a name by which a reader of one of the languages cannot tell an indicator from
+// another one: tables and files would have two columns of one name.
+func (v *validator) distinct(at string, name text.Text) {
+	twice := false
+	for _, language := range []string{"zh", "en"} {
+		key := language + " " + strings.ToLower(strings.TrimSpace(name.In(language)))
+		twice = twice || v.names[key] && !name.IsZero()
+		v.names[key] = true
+	}
+	if twice {
+		v.fault(at, "duplicate_name", text.F("已有名为“%[1]s”的指标：请换一个名称", "another indicator is called %[1]q: choose another name", name))
+	}
 }
 
 // branchingOnly faults members of an indicator on a node that has children: they
@@ -119,6 +162,7 @@ func (v *validator) branchingOnly(at string, n Node) {
 		{"applies_to", n.AppliesTo != nil},
 		{"lenses", len(n.Lenses) > 0},
 		{"waivable", n.Waivable},
+		{"over", n.Over != nil},
 	} {
 		if m.set {
 			v.fault(at+"/"+m.name, "only_for_indicators", text.F(
@@ -198,12 +242,13 @@ func (v *validator) code(at, code string) {
 	}
 }
 
-// reserved are the column names of data files that no indicator may take, and
+// reserved are the column names of data files and rankings that no indicator may take, and
 // the subject that a comparison calls "scheme".
 var reserved = map[string]bool{
 	"branch": true, "class": true, "kind": true, "bonus": true, "deduction": true, "vetoes": true,
 	"name": true, "score": true, "grade": true, "rank": true, "class_rank": true, "rank_low": true, "rank_high": true,
-	"coverage": true, "scheme": true, "adjustments": true,
+	"coverage": true, "scheme": true, "adjustments": true, "scale": true,
+	"period": true, "ends_on": true, "status": true, "change_score": true, "change_rank": true,
 }
 
 // unique checks a code that names a column: composite finds nodes that
@@ -254,6 +299,16 @@ var chinese = map[string]string{
 	"direction_contradicts_rule":      "方向与该规则不符：请改方向或换规则",
 	"exponent_out_of_range":           "指数须在 -20 到 20 之间且不为 0",
 	"floor_above_full":                "最低分高于满分：请调低",
+	"bad_fit":                         "这些数值不是按该规则和离群值处理确定的结果",
+	"beyond_scale":                    "分数须在 0 与满分（scale）之间",
+	"lambda_out_of_range":             "λ 须在 -5 到 5 之间",
+	"lambda_without_boxcox":           "只有博克斯—考克斯变换（boxcox）可以指定 λ：请删去",
+	"nothing_to_fit":                  "该规则不与其他党组织比较，没有可依据往期确定的数值",
+	"scale_out_of_range":              "满分（scale）须在 1–1000000 之间；满分较大时请减少小数位数",
+	"scale_without_sum":               "只有根节点按求和（sum）汇总时才能另定满分（scale）",
+	"sum_not_100":                     "根节点以下的求和（sum）节点，其下级权重合计须为 100，也可改用算术平均（arithmetic）",
+	"treatment_changes_unit":          "对数（log）和博克斯—考克斯变换（boxcox）会改变数值的单位：规则请用 minmax、zscore、percentile、rank 或 rank_points",
+	"treatment_moves_all":             "该处理作用于全部数值，没有点数限制：请删去点数（max_points）",
 	"goalposts_equal":                 "底线值与目标值相同：请给出两个不同的值",
 	"grades_not_descending":           "各等次的起点须逐级降低",
 	"last_grade_not_zero":             "最末等次须从 0 分起，使每个得分都有等次",
@@ -275,7 +330,7 @@ var chinese = map[string]string{
 	"too_deep":                        "层级过深：请上移此节点",
 	"too_many_nodes":                  "节点过多：请拆分指标体系",
 	"treatment_needs_numbers":         "等级型指标没有离群值：请删去离群值处理（treat）",
-	"unknown_aggregation":             "未知的汇总方式：请用算术平均（arithmetic）、几何平均（geometric）、调和平均（harmonic）、幂平均（power）、最小值（minimum）或不均衡扣减（penalised）",
+	"unknown_aggregation":             "未知的汇总方式：请用算术平均（arithmetic）、几何平均（geometric）、调和平均（harmonic）、幂平均（power）、最小值（minimum）、最大值（maximum）、中位数（median）、不均衡扣减（penalised）、求和（sum）或科普兰计分（copeland）",
 	"unknown_combination":             "未知的合成方式：请用平均值（mean）、中位数（median）或截尾平均（trimmed）",
 	"unknown_direction":               "未知的方向：请用正向（benefit）或逆向（cost）",
 	"unknown_effect":                  "未知的否决效果：请用限制等次（cap_grade）、限制得分（cap_score）或归零（zero）",
@@ -285,7 +340,7 @@ var chinese = map[string]string{
 	"unknown_ranking":                 "未知的排名方式：请用竞赛排名（competition）或密集排名（dense）",
 	"unknown_rounding":                "未知的舍入方式：请用四舍五入（half_up）",
 	"unknown_transform":               "未知的变换：请用线性（linear）或对数（log）",
-	"unknown_treatment":               "未知的离群值处理：请用缩尾（winsorise）",
+	"unknown_treatment":               "未知的离群值处理：请用缩尾（winsorise）、对数（log）或博克斯—考克斯变换（boxcox）",
 	"value_out_of_range":              "数值须在 -1e15 与 1e15 之间",
 	"weight_not_finite":               "权重须为有限的数",
 	"weight_not_positive":             "权重须大于 0",

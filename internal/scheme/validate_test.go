@@ -24,9 +24,9 @@ func TestCompileListsEveryFault(t *testing.T) {
 "tree":{"code":"index","unit":"%","entry":"rated","children":[
  {"code":"q","name":{"zh":"与量同名"},"weight":0,"entry":"guessed","rule":{"kind":"points","max":10}},
  {"code":"c","name":{"zh":"x"},"weight":1,"entry":"derived","rule":{"kind":"minmax"},"range":{"min":2,"max":1}},
- {"code":"d","name":{"zh":"x"},"weight":1,"entry":"derived","derive":{"kind":"ratio","numerator":"q","denominator":"z","scale":0},"rule":{"kind":"levels","levels":{}}},
+ {"code":"d","name":{"zh":"y"},"weight":1,"entry":"derived","derive":{"kind":"ratio","numerator":"q","denominator":"z","scale":0},"rule":{"kind":"levels","levels":{}}},
  {"code":"e","weight":1,"entry":"reported","derive":{"kind":"ratio","numerator":"q","denominator":"q","scale":1},"combine":{"kind":"mean"},"rule":{"kind":"goalposts","low":1,"high":1}},
- {"code":"c","name":{"zh":"x"},"weight":1,"entry":"reported"}]},
+ {"code":"c","name":{"zh":"z"},"weight":1,"entry":"reported"}]},
 "adjustments":{"bonus":{"cap":5,"items":[{"code":"x","name":{},"points":1}]},
  "vetoes":[{"code":"v","name":{},"effect":{"kind":"cap_grade","grade":"none"}},{"code":"w","name":{"zh":"x"},"effect":{"kind":"cap_score"}}]},
 "grades":[{"code":"g","from":50},{"code":"h","from":60}]}`
@@ -78,6 +78,9 @@ func TestCompileNamesTheFault(t *testing.T) {
 		{`"version":1`, `"version":0`, "bad_version", "/version"},
 		{`"code":"b"`, `"code":"a"`, "duplicate_code", "/tree/children/1/code"},
 		{`"code":"b"`, `"code":"score"`, "reserved_code", "/tree/children/1/code"},
+		{`"code":"b"`, `"code":"change_rank"`, "reserved_code", "/tree/children/1/code"},
+		{`"name":{"zh":"乙"}`, `"name":{"zh":"甲"}`, "duplicate_name", "/tree/children/1/name"},
+		{`"name":{"zh":"乙"}`, `"name":{"zh":"乙","en":"甲"}`, "duplicate_name", "/tree/children/1/name"},
 		{`"weight":3`, `"weight":-3`, "weight_not_positive", "/tree/children/1/weight"},
 		{`"low":0`, `"low":200`, "direction_contradicts_goalposts", "/tree/children/0/rule/low"},
 		{`"from":5,"points":90`, `"from":0,"points":90`, "bands_not_ascending", "/tree/children/1/rule/bands/1/from"},
@@ -168,8 +171,26 @@ func TestCodesAndChoicesAreChecked(t *testing.T) {
 			d.Uncertainty = &scheme.Uncertainty{Missing: []composite.MissingKind{"zero", "fail"}}
 		}, "missing_fails", "/uncertainty/missing/1/kind"},
 		{func(d *scheme.Document) {
-			d.Uncertainty = &scheme.Uncertainty{Aggregations: []composite.Aggregation{{Kind: "sum"}}}
+			d.Uncertainty = &scheme.Uncertainty{Aggregations: []composite.Aggregation{{Kind: "mode"}}}
 		}, "unknown_aggregation", "/uncertainty/aggregations/0/kind"},
+		{func(d *scheme.Document) { d.Scale = 1000 }, "scale_without_sum", "/scale"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Aggregation.Kind = composite.Sum
+			d.Tree.Children[0].Children[0].Weight = 77
+		}, "sum_not_100", "/tree/children/0/aggregation/kind"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Over = &scheme.Over{Periods: []string{"q1"}}
+		}, "only_for_indicators", "/tree/children/0/over"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Children[0].Rule = &scheme.Rule{Rule: &composite.PointsRule{Max: 9}}
+			d.Tree.Children[0].Children[0].Over = &scheme.Over{Periods: []string{"q1"}}
+		}, "nothing_to_fit", "/tree/children/0/children/0/over"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Children[0].Over = &scheme.Over{}
+		}, "bad_periods", "/tree/children/0/children/0/over/periods"},
+		{func(d *scheme.Document) {
+			d.Tree.Children[0].Children[0].Over = &scheme.Over{Periods: []string{"q1", "q1"}}
+		}, "duplicate_code", "/tree/children/0/children/0/over/periods/1"},
 	} {
 		d, err := scheme.FiveForces()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
+	"bulwark/pkg/composite"
 )
 
 // State is where a version of a scheme is in its life.
@@ -135,10 +137,16 @@ func (*reader) Show(v Version, _ []string) Version { return v }
 // Audit returns the whole version where it was written, and the state where it moved.
 func (*reader) Audit(v Version, verb string) (string, any) {
 	path := fmt.Sprintf("schemes/%s/versions/%d", v.Code, v.Number)
-	if verb == "create" || verb == "update" {
+	if verb == "create" || verb == "update" || verb == "activate" && v.fitted() {
 		return path, v
 	}
 	return path, v.State
+}
+
+// fitted reports whether the activation wrote into the document.
+func (v Version) fitted() bool {
+	c, err := v.Compile()
+	return err == nil && slices.ContainsFunc(c.Indicators, func(n *Node) bool { return n.Over != nil })
 }
 
 // Create stores the document as the next version of its scheme, a draft. A
@@ -155,6 +163,7 @@ func Create(ctx context.Context, db *gorm.DB, townID string, d Document) (Versio
 			return err
 		}
 		d.Version = v.Number
+		d.Tree = d.Tree.unfitted()
 		c, err := check(ctx, tx, townID, d)
 		if err != nil {
 			return err
@@ -175,6 +184,7 @@ func Update(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Document) (Ver
 				"代码须为“%s”", "the code must stay %q", v.Code))
 		}
 		d.Version = v.Number
+		d.Tree = d.Tree.unfitted()
 		c, err := check(ctx, tx, v.TownID, d)
 		if err != nil {
 			return workflow.Change{}, err
@@ -185,9 +195,65 @@ func Update(ctx context.Context, db *gorm.DB, ref workflow.Ref, d Document) (Ver
 	})
 }
 
-// Activate puts a draft into force and retires the version that was.
-func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, error) {
+// unfitted returns the tree without what an activation wrote: a draft is fitted anew.
+func (n Node) unfitted() Node {
+	if n.Over != nil {
+		n.Over = &Over{Periods: n.Over.Periods}
+	}
+	n.Children = slices.Clone(n.Children)
+	for i, child := range n.Children {
+		n.Children[i] = child.unfitted()
+	}
+	return n
+}
+
+// Fitter returns, by column, what the indicators with Over are fitted to in the published periods of a town.
+type Fitter func(ctx context.Context, tx *gorm.DB, townID string, c *Compiled) ([][]composite.Fitted, error)
+
+// fit returns the columns of a draft with what its indicators are fitted to; none where it has no such indicators.
+func (f Fitter) fit(ctx context.Context, tx *gorm.DB, v Version) (map[string]any, error) {
+	c, err := v.Compile()
+	if err != nil || len(c.Unfitted()) == 0 {
+		return map[string]any{}, err
+	}
+	if f == nil {
+		return nil, fmt.Errorf("scheme %s/%d: nothing can fit %v", v.Code, v.Number, c.Unfitted())
+	}
+	fitted, err := f(ctx, tx, v.TownID, c)
+	if err != nil {
+		return nil, err
+	}
+	d, column := c.Document, 0
+	var write func(n Node) Node
+	write = func(n Node) Node {
+		if len(n.Children) == 0 {
+			if n.Over != nil {
+				n.Over = &Over{Periods: n.Over.Periods, Fitted: fitted[column]}
+			}
+			column++
+		}
+		n.Children = slices.Clone(n.Children)
+		for i, child := range n.Children {
+			n.Children[i] = write(child)
+		}
+		return n
+	}
+	d.Tree = write(d.Tree)
+	if c, err = Compile(d); err != nil {
+		return nil, err
+	}
+	return map[string]any{"document": Raw(c.Canonical), "hash": c.Hash}, nil
+}
+
+// Activate puts a draft into force and retires the version that was. What its indicators are fitted to over published
+// periods becomes part of its document, and so of its hash.
+func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref, fit Fitter) (Version, error) {
 	return versions.Do(ctx, db, ref, "activate", "", func(tx *gorm.DB, _ *reader, v Version) (workflow.Change, error) {
+		columns, err := fit.fit(ctx, tx, v)
+		if err != nil {
+			return workflow.Change{}, err
+		}
+		columns["activated_at"] = tx.NowFunc()
 		active, err := FindActive(ctx, tx, v.TownID, v.Code)
 		if err == nil {
 			_, err = versions.Apply(ctx, tx, active.Ref(), "retire", "",
@@ -198,7 +264,7 @@ func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref) (Version, erro
 		if fault.Is(err, fault.KindNotFound) { // it is the first
 			err = nil
 		}
-		return workflow.Change{Columns: map[string]any{"activated_at": tx.NowFunc()}}, err
+		return workflow.Change{Columns: columns}, err
 	})
 }
 

@@ -98,14 +98,14 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 		must(t, err)
 		_, err = scheme.Update(ctx, db, ref(1, 1), d)
 		refused(t, err, "stale_version")
-		_, err = scheme.Activate(ctx, db, ref(1, 1))
+		_, err = scheme.Activate(ctx, db, ref(1, 1), nil)
 		refused(t, err, "stale_version")
-		first, err := scheme.Activate(ctx, db, ref(1, 2))
+		first, err := scheme.Activate(ctx, db, ref(1, 2), nil)
 		must(t, err)
 		if first.State != scheme.Active || first.ActivatedAt == nil || first.Hash != v.Hash {
 			t.Errorf("the active version is %+v", first)
 		}
-		_, err = scheme.Activate(ctx, db, ref(1, 3))
+		_, err = scheme.Activate(ctx, db, ref(1, 3), nil)
 		refused(t, err, "not_a_draft")
 		isHeld(t, err)
 		_, err = scheme.Update(ctx, db, ref(1, 3), d)
@@ -114,7 +114,7 @@ func TestAVersionIsDraftedActivatedAndRetired(t *testing.T) {
 
 		second, err := scheme.Create(ctx, db, "a", d)
 		must(t, err)
-		_, err = scheme.Activate(ctx, db, ref(second.Number, 1))
+		_, err = scheme.Activate(ctx, db, ref(second.Number, 1), nil)
 		must(t, err)
 		old, err := scheme.Find(ctx, db, "a", "s", 1)
 		must(t, err)
@@ -164,7 +164,7 @@ func TestOneDraftAndOneActiveVersion(t *testing.T) {
 		if n := together(8, func() error { _, err := scheme.Create(ctx, db, "a", d); return err }); n != 1 {
 			t.Errorf("%d drafts were made", n)
 		}
-		if n := together(8, func() error { _, err := scheme.Activate(ctx, db, ref(1, 1)); return err }); n != 1 {
+		if n := together(8, func() error { _, err := scheme.Activate(ctx, db, ref(1, 1), nil); return err }); n != 1 {
 			t.Errorf("%d activations counted", n)
 		}
 		_, err := scheme.Create(ctx, db, "a", d)

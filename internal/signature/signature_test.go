@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -259,5 +260,34 @@ func TestALostKey(t *testing.T) {
 	keys := keysOf(t, SignerOf(path))
 	if _, _, err := keys.Open(old, day); err != nil || len(keys.Keys) != 2 {
 		t.Errorf("%d keys, %v", len(keys.Keys), err)
+	}
+}
+
+func TestKeysThatAreNotMade(t *testing.T) {
+	there, _ := made(t, Ed25519)
+	before, err := os.ReadFile(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := filepath.Join(t.TempDir(), "signing.key")
+	for _, c := range []struct{ path, algorithm, name, code string }{
+		{there, Ed25519, "bulwark.example.org", "key_exists"},
+		{fresh, Ed25519, "", "bad_key_name"},
+		{fresh, SM2, "two words", "bad_key_name"},
+		{fresh, SM2, "a+b", "bad_key_name"},
+		{fresh, "rsa", "bulwark.example.org", "unknown_algorithm"},
+		{filepath.Join(fresh, "below"), SM2, "bulwark.example.org", "signing_key"},
+	} {
+		_, err := CreateKey(c.path, c.algorithm, c.name, day, Keys{})
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != c.code {
+			t.Errorf("%s %q %s: %v", c.algorithm, c.name, c.path, err)
+		}
+	}
+	if after, err := os.ReadFile(there); err != nil || string(after) != string(before) {
+		t.Errorf("the key that existed is changed, %v", err)
+	}
+	if _, err := os.Stat(fresh); err == nil {
+		t.Error("a refused key is stored")
 	}
 }

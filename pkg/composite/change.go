@@ -168,7 +168,7 @@ func (m *counterfactual) leaf(code string, before, now *Contributions) LeafChang
 func (s *run) leaf(code string, c *Contributions) LeafState {
 	column, ok := s.columns[code]
 	if !ok {
-		return LeafState{Cell: Cell{CellMissing, nan, nan, nan}}
+		return LeafState{Cell: Cell{CellMissing, nan, nan, nan, nan}}
 	}
 	node := s.index.leaves[column].node
 	return LeafState{true, s.result.Cell(node, s.unit), c.Nodes[node]}
@@ -240,11 +240,7 @@ func (m *counterfactual) base(s laterCauses) (float64, bool) {
 		return 0, false
 	}
 	d, unit := m.data(s)
-	scores := make([]float64, len(ix.nodes))
-	r := ix.Score(d, KeepRoot)
-	for _, l := range ix.leaves {
-		scores[l.node] = r.Cell(l.node, unit).Score
-	}
+	scores := ix.Score(d, KeepRoot).leafScores(unit)
 	ix.aggregateUnit(scores)
 	return num.Known(scores[0])
 }

@@ -23,8 +23,8 @@ type Data struct {
 	Carried [][]float64
 }
 
-// DataFault is one mistake in Data or in a list of adjustments.
-type DataFault struct {
+// dataFault is one mistake in Data or in a list of adjustments.
+type dataFault struct {
 	Unit      string `json:"unit,omitempty"`      // code, "" for a fault of a whole column or of the shape
 	Indicator string `json:"indicator,omitempty"` // code, "" for a fault of the unit itself
 	Code      string `json:"code"`                // stable, for programs: "bad_entry"
@@ -34,7 +34,7 @@ type DataFault struct {
 // DataFaults lists mistakes in the order of columns and units. It is the only
 // error type of Check and Standings.
 type DataFaults struct {
-	Faults []DataFault `json:"faults"`
+	Faults []dataFault `json:"faults"`
 	More   int         `json:"more,omitempty"` // faults beyond the first 1000, only counted
 }
 
@@ -66,7 +66,7 @@ func (f *DataFaults) Add(unit, indicator, code, format string, args ...any) {
 		f.More++
 		return
 	}
-	f.Faults = append(f.Faults, DataFault{unit, indicator, code, fmt.Sprintf(format, args...)})
+	f.Faults = append(f.Faults, dataFault{unit, indicator, code, fmt.Sprintf(format, args...)})
 }
 
 // Err returns f, or nil without faults.
@@ -107,6 +107,9 @@ func (ix *Index) Check(d Data) error {
 // checkShape finds the mistakes that would make indexing into d fail.
 func (ix *Index) checkShape(d Data, f *DataFaults) {
 	units := len(d.Units)
+	if ix.pairs && units > maxCompeting {
+		f.Add("", "", "too_many_units", "there are %d units: copeland compares at most %d", units, maxCompeting)
+	}
 	if d.Classes != nil && len(d.Classes) != units {
 		f.Add("", "", "shape", "there are %d classes for %d units", len(d.Classes), units)
 	}

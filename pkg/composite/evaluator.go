@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"bulwark/pkg/composite/internal/num"
+	"bulwark/pkg/composite/stats"
 )
 
 // evaluator computes the scores of the tree for blocks of units. The scores of the
@@ -32,7 +33,7 @@ const blockSize = 256
 
 func newEvaluator(ix *Index, units int, keep [][]float64) *evaluator {
 	depth, widest := ix.stackNeed(0)
-	size := min(blockSize, units)
+	size := ix.blockOf(units)
 	scratch := make([]float64, depth*size+2*widest+size)
 	k := &evaluator{
 		index: ix, weights: ix.weights, keep: keep, size: size,
@@ -43,7 +44,15 @@ func newEvaluator(ix *Index, units int, keep [][]float64) *evaluator {
 	return k
 }
 
-// block computes the scores of the units from lo up to hi, at most blockSize.
+// blockOf returns the number of units of a block: all of them where a node compares units in pairs.
+func (ix *Index) blockOf(units int) int {
+	if ix.pairs {
+		return max(units, 1)
+	}
+	return max(min(blockSize, units), 1)
+}
+
+// block computes the scores of the units from lo up to hi, at most those of a block.
 func (k *evaluator) block(lo, hi int) {
 	k.tree(0, lo, hi)
 	k.stack, k.whole = k.stack[:0], k.whole[:0]
@@ -93,12 +102,19 @@ func (k *evaluator) fold(node int, dst []float64) {
 		whole = whole && w
 	}
 	switch {
-	case in.kind != Arithmetic:
+	case in.kind == Copeland:
+		whole = k.compete(in, blocks, dst)
+	case in.kind != Arithmetic && in.kind != Sum:
 		whole = k.gather(in, blocks, dst)
 	case whole:
 		k.arithmetic(in, blocks, dst)
 	default:
 		whole = k.sparse(in, blocks, dst)
+	}
+	if in.factor != 1 && (in.kind == Arithmetic || in.kind == Sum) { // the other means are multiplied already
+		for i := range dst {
+			dst[i] *= in.factor
+		}
 	}
 	num.SignificantAll(dst)
 	k.stack, k.whole = k.stack[:base], k.whole[:base]
@@ -163,15 +179,15 @@ func (k *evaluator) sparse(in *inner, blocks [][]float64, dst []float64) bool {
 	return whole
 }
 
-// gather aggregates unit by unit what is there, NaN where nothing is, and reports
-// whether every unit has a result.
+// gather aggregates by a mean other than the arithmetic one, unit by unit, what is there, NaN where nothing is, and
+// reports whether every unit has a result.
 func (k *evaluator) gather(in *inner, blocks [][]float64, dst []float64) bool {
 	whole := true
 	for i := range dst {
 		n := 0
 		for b, block := range blocks {
 			if x := block[i]; x == x {
-				k.x[n], k.w[n] = in.kind.taken(x), k.weights[in.children[b]]
+				k.x[n], k.w[n] = num.NearZero(x), k.weights[in.children[b]]
 				n++
 			}
 		}
@@ -180,6 +196,21 @@ func (k *evaluator) gather(in *inner, blocks [][]float64, dst []float64) bool {
 			continue
 		}
 		dst[i] = in.mean(k.x[:n], k.w[:n])
+	}
+	return whole
+}
+
+// compete compares all units in pairs and reports whether every one has a result.
+func (k *evaluator) compete(in *inner, blocks [][]float64, dst []float64) bool {
+	w := k.w[:len(blocks)]
+	for i, child := range in.children {
+		w[i] = k.weights[child]
+		blocks[i] = blocks[i][:len(dst)]
+	}
+	whole := true
+	for i, x := range stats.NewTournament(blocks, w).Scores() {
+		dst[i] = in.factor * x
+		whole = whole && x == x
 	}
 	return whole
 }

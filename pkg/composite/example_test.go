@@ -118,7 +118,7 @@ func ExampleCombination_Combine() {
 	// Output: 77 true
 }
 
-func ExampleCopeland() {
+func Example_outranking() {
 	outranking := stats.Outranking([][]float64{{3, 2, 1}, {1, 3, 2}, {3, 1, 2}}, nil)
 	fmt.Println(stats.Copeland(outranking))
 	// Output: [2 0 -2]

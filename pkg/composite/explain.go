@@ -78,11 +78,19 @@ func (e *Explainer) scored(unit int) (Standing, bool) {
 }
 
 // leafScores returns a slice for the scores of all nodes of the unit, in which those
-// of the leaves are set.
-func (e *Explainer) leafScores(unit int) []float64 {
-	scores := make([]float64, len(e.index.nodes))
-	for _, l := range e.index.leaves {
-		scores[l.node] = e.result.Cell(l.node, unit).Score
+// of the leaves are set, and of the nodes that compare units, which one unit alone does
+// not determine.
+func (e *Explainer) leafScores(unit int) []float64 { return e.result.leafScores(unit) }
+
+func (r *Result) leafScores(unit int) []float64 {
+	scores := make([]float64, len(r.index.nodes))
+	for _, l := range r.index.leaves {
+		scores[l.node] = r.Cell(l.node, unit).Score
+	}
+	for n := range scores {
+		if r.index.inner[n].kind == Copeland {
+			scores[n] = r.scores[n][unit]
+		}
 	}
 	return scores
 }
@@ -95,14 +103,14 @@ func (e *Explainer) scores(unit int) []float64 {
 	return scores
 }
 
-// aggregateUnit sets the scores of the inner nodes of one unit from its leaves.
+// aggregateUnit sets the scores of the inner nodes of one unit from what leafScores sets.
 func (ix *Index) aggregateUnit(scores []float64) { ix.aggregateBy(scores, num.Significant) }
 
 // aggregateBy is aggregateUnit with another rounding of the nodes.
 func (ix *Index) aggregateBy(scores []float64, round func(float64) float64) {
 	var x, w []float64
 	for n := len(scores) - 1; n >= 0; n-- { // children come after their parent
-		if ix.nodes[n].Leaf {
+		if ix.nodes[n].Leaf || ix.inner[n].kind == Copeland {
 			continue
 		}
 		x, w = x[:0], w[:0]
@@ -138,7 +146,7 @@ type Comparison struct {
 	Score     float64 // of the node
 	Reference float64 // what it is compared with
 	Gap       float64 // Score − Reference
-	Points    float64 // Weight × Gap, with the Weight of the unit's Contribution
+	Points    float64 // Weight × Gap, with the Weight of the unit's Contribution; × points ÷ 100 under a Sum
 	// Of the units of the class with a score of the node, the unit itself left out, for
 	// ClassMedian comparisons only. Ties count in neither.
 	Above, Below int
@@ -217,7 +225,7 @@ func (e *Explainer) comparison(n int, c Contribution, reference float64, above, 
 	if f.Gap = stats.Round(f.Score-f.Reference, stats.MaxDecimals); f.Gap < 0 {
 		f.Code = below
 	}
-	f.Points = c.Weight * f.Gap
+	f.Points = c.Weight * f.Gap * (e.index.full() / 100)
 	return f
 }
 
@@ -297,11 +305,11 @@ type Neighbour struct {
 	Gap    float64 // its published score − the unit's
 	// Differences are those of the nodes of the first level, the one that decides most
 	// first. Their Points sum to the difference of the bases.
-	Differences []Difference
+	Differences []difference
 }
 
-// Difference is how a neighbour differs from the unit in one node.
-type Difference struct {
+// difference is how a neighbour differs from the unit in one node.
+type difference struct {
 	Node   int
 	Score  float64 // its score − the unit's; 0 if either has none
 	Points float64 // points that it carries of its base − those that the unit's carries
@@ -342,20 +350,20 @@ func (e *Explainer) around(unit int, class bool) []Standing {
 	return list
 }
 
-func (e *Explainer) differences(own, other *Contributions) []Difference {
-	var list []Difference
+func (e *Explainer) differences(own, other *Contributions) []difference {
+	var list []difference
 	for n, info := range e.index.nodes {
 		a, b := own.Nodes[n], other.Nodes[n]
 		if info.Depth != 1 || !a.Present && !b.Present {
 			continue
 		}
-		d := Difference{Node: n, Points: b.Points - a.Points}
+		d := difference{Node: n, Points: b.Points - a.Points}
 		if a.Present && b.Present {
 			d.Score = b.Score - a.Score
 		}
 		list = append(list, d)
 	}
-	slices.SortStableFunc(list, func(a, b Difference) int {
+	slices.SortStableFunc(list, func(a, b difference) int {
 		return cmp.Compare(size(b.Points), size(a.Points))
 	})
 	return list

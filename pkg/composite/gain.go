@@ -11,10 +11,13 @@ import (
 // Gain is what a change of one indicator's raw value is worth to a unit, in points of
 // its base, all else as it is.
 type Gain struct {
-	Node    int
-	Entered bool    // whether the unit has entered a value; without one there are no slopes
-	Value   float64 // the value entered, 0 without
-	Score   float64 // of the leaf, 0 if it has none
+	Node int
+	// Compared: a node above compares units in pairs (Copeland), so that what the unit enters changes what the others
+	// score. What it is worth is not computed: there are no slopes and no other values.
+	Compared bool
+	Entered  bool    // whether the unit has entered a value; without one there are no slopes
+	Value    float64 // the value entered, 0 without
+	Score    float64 // of the leaf, 0 if it has none
 	// The derivatives of the base by the raw value, towards lower and higher values.
 	Below, Above Slope
 	// What the base gains with another value, nil where there is no such value. Points
@@ -63,6 +66,13 @@ func (p *whatIf) gains(column int) Gain {
 	l := &p.index.leaves[column]
 	g := Gain{Node: l.node}
 	g.Score, _ = num.Known(p.leaves[l.node])
+	if g.Compared = p.index.compared(l.node); g.Compared {
+		g.Value, g.Entered = p.entered(column)
+		if !g.Entered {
+			g.Value = 0
+		}
+		return g
+	}
 	entered := p.group(column, true)
 	if x, ok := p.entered(column); ok {
 		g.Entered, g.Value = true, x
@@ -240,7 +250,7 @@ func (p *whatIf) score(column int, x float64) float64 {
 	if p.result.columns[column].excludes(p.unit) {
 		return nan
 	}
-	if l.fixed != nil && l.treat == nil {
+	if l.fixed != nil && l.treat == nil && l.frozen == nil {
 		return l.fixed[0].at(x)
 	}
 	entered := p.trial.data.Columns[column]
@@ -290,7 +300,7 @@ func (p *whatIf) gain(column int, x float64) (points, score float64, ok bool) {
 // coupled reports whether what the unit enters can change the scores of others.
 func (p *whatIf) coupled(column int) bool {
 	l := &p.index.leaves[column]
-	return l.rule.relative() || l.treat != nil || p.result.columns[column].imputed != nil
+	return l.compares() || p.result.columns[column].imputed != nil
 }
 
 // group are the entries of the units that the unit is measured against in the

@@ -18,6 +18,7 @@ type Index struct {
 	leaves  []leaf    // by column
 	weights []float64 // by node
 	byClass bool      // whether any leaf looks at classes
+	pairs   bool      // whether any node compares the units in pairs
 }
 
 // NodeInfo describes one node of the tree.
@@ -35,8 +36,17 @@ type NodeInfo struct {
 
 type inner struct {
 	kind     AggregationKind
-	mean     func(x, w []float64) float64
+	mean     func(x, w []float64) float64 // nil for Copeland, which compares units
+	factor   float64                      // what the mean is multiplied by: 1, of a Sum its points ÷ 100
 	children []int
+}
+
+// rescale makes the score of a node whose children all have 100 the points.
+func (in *inner) rescale(points float64) {
+	factor, mean := points/100, in.mean
+	if in.factor = factor; factor != 1 && mean != nil {
+		in.mean = func(x, w []float64) float64 { return factor * mean(x, w) }
+	}
 }
 
 type leaf struct {
@@ -47,8 +57,12 @@ type leaf struct {
 	byClass   bool
 	treat     *Treatment
 	effective float64
-	fixed     []scorer // the one scorer of a rule that is not relative, else nil
+	fixed     []scorer           // the one scorer of a rule that is not relative, else nil
+	frozen    map[string]*frozen // by class, of a rule that was fitted before, else nil
 }
+
+// compares reports whether the score of a value depends on the values of others in the data.
+func (l *leaf) compares() bool { return l.frozen == nil && (l.rule.relative() || l.treat != nil) }
 
 // New checks the spec and returns its Index. The error is of type Faults and
 // holds every fault, in document order. The spec is copied.
@@ -77,12 +91,12 @@ func (ix *Index) Leaves() []int {
 
 // Relative reports whether anything about a unit depends on what others have entered,
 // apart from ranks and from grades with a quota: a rule that looks at peers, a treatment
-// of outliers, or a missing value that takes that of peers. Where codes are given only
-// these leaves are asked about.
+// of outliers, a missing value that takes that of peers, or a node that compares units.
+// Where codes are given only these leaves are asked about, with the nodes above them.
 func (ix *Index) Relative(codes ...string) bool {
 	return slices.ContainsFunc(ix.leaves, func(l leaf) bool {
 		asked := len(codes) == 0 || slices.Contains(codes, ix.nodes[l.node].Code)
-		return asked && (l.rule.relative() || l.treat != nil || l.missing.imputes())
+		return asked && (l.compares() || l.missing.imputes() || ix.pairs && ix.compared(l.node))
 	})
 }
 
@@ -117,22 +131,55 @@ func (ix *Index) add(n *Node, parent int, weight, effective float64) int {
 }
 
 func (ix *Index) addChildren(n *Node, at int, effective float64) {
-	total := 0.0
-	for i := range n.Children {
-		total += n.Children[i].Weight
-	}
-	in := inner{kind: n.Aggregation.Kind, mean: n.Aggregation.mean()}
+	total := n.points()
+	in := inner{kind: n.Aggregation.Kind, mean: n.Aggregation.mean(), factor: 1}
 	for i := range n.Children {
 		c := &n.Children[i]
 		in.children = append(in.children, ix.add(c, at, c.Weight, effective*(c.Weight/total)))
 	}
+	ix.pairs = ix.pairs || in.kind == Copeland
 	ix.inner[at] = in
+	if in.kind == Sum && at == 0 { // below the root the points of a sum are 100
+		ix.inner[at].rescale(total)
+	}
+}
+
+// full returns the base of a unit that has 100 in everything: 100, or the points of a Sum at the root.
+func (ix *Index) full() float64 {
+	if ix.nodes[0].Leaf {
+		return 100
+	}
+	return 100 * ix.inner[0].factor
+}
+
+// setFull makes the base of a unit that has 100 in everything the points.
+func (ix *Index) setFull(points float64) {
+	if in := &ix.inner[0]; !ix.nodes[0].Leaf {
+		in.mean = ix.spec.Tree.Aggregation.mean()
+		in.rescale(points)
+	}
+}
+
+// compared reports whether a node above the node compares units in pairs.
+func (ix *Index) compared(node int) bool {
+	for n := ix.nodes[node].Parent; n >= 0; n = ix.nodes[n].Parent {
+		if ix.inner[n].kind == Copeland {
+			return true
+		}
+	}
+	return false
 }
 
 func newLeaf(n *Node, at int, effective float64) leaf {
 	l := leaf{
 		node: at, rule: n.Rule, cost: n.Direction == Cost, missing: n.Missing.Kind,
 		byClass: n.Peers == ClassPeers, treat: n.Treat, effective: effective,
+	}
+	if len(n.Fitted) > 0 {
+		l.frozen = map[string]*frozen{}
+		for i := range n.Fitted {
+			l.frozen[n.Fitted[i].Class] = newFrozen(n, &n.Fitted[i])
+		}
 	}
 	if !n.Rule.relative() {
 		l.fixed = []scorer{n.Rule.fit(peers{cost: l.cost})}
@@ -150,12 +197,23 @@ const (
 	Harmonic   AggregationKind = "harmonic"   // HarmonicMean
 	Power      AggregationKind = "power"      // PowerMean with P
 	Minimum    AggregationKind = "minimum"    // the lowest child; weights play no part
+	Maximum    AggregationKind = "maximum"    // the highest child; weights play no part
+	Median     AggregationKind = "median"     // stats.LowerMedian
 	Penalised  AggregationKind = "penalised"  // PenalisedMean
+	// Sum is Σwx/100: weights are points. A child without a score leaves with its points, and what the others have is
+	// raised in proportion, so that the points of the node stay what they are. Below the root they are 100.
+	Sum AggregationKind = "sum"
+	// Copeland compares the units in pairs, by the weight of the children in which each is ahead, and scores
+	// 50 + 50·(wins − losses)/(n − 1); see stats.Tournament. For at most 2,000 units.
+	Copeland AggregationKind = "copeland"
 )
+
+// maxCompeting is the most units that Copeland compares: time grows with their square.
+const maxCompeting = 2000
 
 // taken is the score of a child as the mean takes it: some jump at 0, and noise is none.
 func (k AggregationKind) taken(x float64) float64 {
-	if k == Arithmetic {
+	if k == Arithmetic || k == Sum {
 		return x
 	}
 	return num.NearZero(x)
@@ -171,18 +229,40 @@ const maxExponent = 20
 
 func (a Aggregation) check(r report) {
 	switch a.Kind {
-	case Arithmetic, Geometric, Harmonic, Minimum, Penalised:
+	case Arithmetic, Geometric, Harmonic, Minimum, Maximum, Median, Penalised, Sum, Copeland:
 	case Power:
 		if !(math.Abs(a.P) <= maxExponent) || a.P == 0 {
 			r("/p", "exponent_out_of_range", "give an exponent between -20 and 20 other than 0")
 		}
 	default:
 		r("/kind", "unknown_aggregation",
-			"%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum or penalised", a.Kind)
+			"%q is not an aggregation: use arithmetic, geometric, harmonic, power, minimum, maximum, median, "+
+				"penalised, sum or copeland", a.Kind)
 	}
 }
 
-// mean returns the function of the aggregation, of values and their weights.
+// points returns the sum of the weights of the children.
+func (n *Node) points() (sum float64) {
+	for i := range n.Children {
+		sum += n.Children[i].Weight
+	}
+	return sum
+}
+
+// checkSum reports a sum below the root that is not out of 100.
+func (n *Node) checkSum(depth int, r report) {
+	if n.Aggregation.Kind != Sum || depth == 0 {
+		return
+	}
+	total := n.points()
+	if !(math.Abs(total-100) <= 1e-9) {
+		r("/aggregation/kind", "sum_not_100",
+			"the weights of this sum are %v points in all: below the root they must be 100, or use arithmetic", total)
+	}
+}
+
+// mean returns the function of the aggregation, of values and their weights; nil for Copeland. That of Sum is what
+// its points are multiplied by.
 func (a Aggregation) mean() func(x, w []float64) float64 {
 	switch a.Kind {
 	case Geometric:
@@ -193,8 +273,14 @@ func (a Aggregation) mean() func(x, w []float64) float64 {
 		return func(x, w []float64) float64 { return stats.PowerMean(x, w, a.P) }
 	case Minimum:
 		return func(x, _ []float64) float64 { return stats.Lowest(x) }
+	case Maximum:
+		return func(x, _ []float64) float64 { return stats.Highest(x) }
+	case Median:
+		return stats.LowerMedian
 	case Penalised:
 		return stats.PenalisedMean
+	case Copeland:
+		return nil
 	}
 	return stats.ArithmeticMean
 }
@@ -212,7 +298,19 @@ func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, err
 	if len(columns) == 0 {
 		return nil, nil
 	}
+	if a.Kind == Copeland {
+		return competed(columns, w)
+	}
 	mean := a.mean()
+	if a.Kind == Sum {
+		points := float64(len(columns))
+		if w != nil {
+			points = total(w)
+		}
+		in := inner{mean: mean}
+		in.rescale(points)
+		mean = in.mean
+	}
 	result := make([]float64, len(columns[0]))
 	x, weight := make([]float64, 0, len(columns)), make([]float64, 0, len(columns))
 	for unit := range result {
@@ -231,6 +329,32 @@ func (a Aggregation) Aggregate(columns [][]float64, w []float64) ([]float64, err
 		result[unit] = num.Significant(mean(x, weight))
 	}
 	return result, nil
+}
+
+func total(w []float64) (sum float64) {
+	for _, v := range w {
+		sum += v
+	}
+	return sum
+}
+
+// competed returns Copeland scores of columns that may hold what is out of range.
+func competed(columns [][]float64, w []float64) ([]float64, error) {
+	if units := len(columns[0]); units > maxCompeting {
+		return nil, fmt.Errorf("there are %d units: copeland compares at most %d", units, maxCompeting)
+	}
+	valid := make([][]float64, len(columns))
+	for c, column := range columns {
+		valid[c] = slices.Clone(column)
+		for u, x := range column {
+			if !(math.Abs(x) <= num.MaxScore) {
+				valid[c][u] = math.NaN()
+			}
+		}
+	}
+	scores := stats.NewTournament(valid, w).Scores()
+	num.SignificantAll(scores)
+	return scores, nil
 }
 
 func (a Aggregation) checkColumns(columns [][]float64, w []float64) error {

@@ -15,7 +15,7 @@ var allMutations = flag.Bool("mutations", false, "try every mutation of the form
 // to notice.
 var mutations = []struct{ file, from, to string }{
 	{"stats/mean.go", "sum += float64(weight * f(v))", "sum += f(v)"},
-	{"standing.go", "score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, 100)", "score := num.Clamp(s.Base+s.Bonus, 0, 100)"},
+	{"standing.go", "score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, ix.spec.Scale)", "score := num.Clamp(s.Base+s.Bonus, 0, ix.spec.Scale)"},
 	{"rating.go", "return num.Significant(stats.ArithmeticMean(values, weights))", "return stats.ArithmeticMean(values, weights)"},
 	{"stats/impute.go", "num.Known(num.Significant(scale * numerator / denominator))", "num.Known(scale * numerator / denominator)"},
 	{"stats/mean.go", "return math.Exp(weighted(x, w, math.Log))", "return math.Exp(weighted(x, nil, math.Log))"},
@@ -48,6 +48,20 @@ var mutations = []struct{ file, from, to string }{
 	{"standing.go", "s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)", "_ = s.Bonus"},
 	{"standing.go", "l.score = min(l.score, e.Score)", "l.score = max(l.score, e.Score)"},
 	{"standing.go", "best = max(best, first)", "best = first"},
+	{"standing.go", "0, ix.spec.Scale)", "0, 100)"},
+	{"standing.go", "l.score = ix.spec.Scale", "l.score = 100"},
+	{"index.go", "factor, mean := points/100, in.mean", "factor, mean := points/points, in.mean"},
+	{"index.go", "return stats.LowerMedian", "return func(x, _ []float64) float64 { return stats.LowerMedian(x, nil) }"},
+	{"index.go", "return func(x, _ []float64) float64 { return stats.Highest(x) }", "return func(x, _ []float64) float64 { return stats.Lowest(x) }"},
+	{"stats/mean.go", "2*reached >= total*(1-1e-12)", "2*reached > total*(1+1e-12)"},
+	{"stats/summary.go", "return 50 + 50*float64(balance)/float64(units-1)", "return 50 + 50*float64(balance)/float64(units)"},
+	{"stats/summary.go", "margin += t.w[c]", "margin++"},
+	{"column.go", "f.Reflected = *summary.Skewness < 0", "f.Reflected = false"},
+	{"column.go", "return math.Log(max(x, f.Low) - f.Low + (f.High-f.Low)/100)", "return math.Log(max(x, f.Low) - f.Low + 1)"},
+	{"column.go", "return stats.BoxCoxOf(max(x, f.Low)-f.Low+1, f.Lambda)", "return stats.BoxCoxOf(max(x, f.Low)-f.Low+1, 0)"},
+	{"column.go", "return num.Clamp(x, f.Low, f.High)", "return x"},
+	{"stats/transform.go", "nextLo+len(x)-nextHi > l.MaxPoints", "nextLo+len(x)-nextHi > l.MaxPoints+1"},
+	{"stats/mean.go", "(float64((n+1)*g) + 6)", "(float64((n+1)*g) + 3)"},
 	{"stats/value.go", "q := (snapped + unit/2) / unit", "q := snapped / unit"},
 }
 

@@ -25,7 +25,7 @@ type Path struct {
 	Target float64    // the published figure that the goal takes while others stand where they do
 	Grade  string     // that is aimed at; "" for a path to a rank
 	Ahead  []int      // the units to pass, by code; nil for a path to a grade
-	Moves  []PathMove // in document order; only if found
+	Moves  []pathMove // in document order; only if found
 	Cost   float64    // sum of the costs of the moves
 	// Bound is what no path can cost less than: Cost where Exact, a little less where
 	// the search was cut short, 0 where nothing is known.
@@ -39,8 +39,8 @@ type Path struct {
 	Reached Standing
 }
 
-// PathMove is one value to change on a path.
-type PathMove struct {
+// pathMove is one value to change on a path.
+type pathMove struct {
 	Node               int
 	From, To           float64
 	ScoreBefore, Score float64 // of the leaf
@@ -54,10 +54,11 @@ type PathStatus string
 // The states of a path.
 const (
 	PathFound       PathStatus = "found"
-	PathUnreachable PathStatus = "unreachable" // not with the levers given; see Path.Exact
-	PathVetoed      PathStatus = "vetoed"      // a veto prevents it, whatever the values
-	PathAtTop       PathStatus = "at_top"      // first already, in the best grade already, or no grades
-	PathUnscored    PathStatus = "unscored"    // the unit has no score, or does not exist
+	PathUnreachable PathStatus = "unreachable"  // not with the levers given; see Path.Exact
+	PathNotComputed PathStatus = "not_computed" // a node that compares units stands above what would have to move
+	PathVetoed      PathStatus = "vetoed"       // a veto prevents it, whatever the values
+	PathAtTop       PathStatus = "at_top"       // first already, in the best grade already, or no grades
+	PathUnscored    PathStatus = "unscored"     // the unit has no score, or does not exist
 )
 
 // PathToRank looks for the cheapest path of a unit to the next rank: a published
@@ -123,13 +124,13 @@ const maxAttempts = 8
 func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
 	q := e.pathSearch(p.Reached.Unit, levers)
 	fixed := !q.coupled || !a.dependsOnOthers(e.index.spec.Grades) // the figure to reach does not move
-	if l, ok := e.limits[p.Reached.Unit]; ok && l.score < min(p.Target, 100) {
+	if l, ok := e.limits[p.Reached.Unit]; ok && l.score < min(p.Target, e.index.spec.Scale) {
 		p.Status, p.Exact = PathVetoed, fixed
 		return p
 	}
 	target := p.Target
 	for range maxAttempts {
-		if target > 100 || stopped(e.done) {
+		if target > e.index.spec.Scale || stopped(e.done) {
 			break
 		}
 		found, ok := q.search(e.baseFor(a.before, target))
@@ -152,7 +153,10 @@ func (e *Explainer) findPath(p *Path, levers map[int]Lever, a goal) *Path {
 		best, list = q.trim(best, a)
 		return q.found(p, best, list)
 	}
-	p.Status, p.Exact, p.Reached = PathUnreachable, fixed && q.monotone && !q.partial, find(list, p.Reached.Unit)
+	if p.Status = PathUnreachable; q.compared {
+		p.Status = PathNotComputed
+	}
+	p.Exact, p.Reached = fixed && q.monotone && !q.partial, find(list, p.Reached.Unit)
 	return p
 }
 
@@ -221,7 +225,7 @@ func (e *Explainer) baseFor(s Standing, figure float64) float64 {
 }
 
 // figureFor returns the least published figure at which the unit has the grade or a
-// better one while others stand where they do; above 100 where none does.
+// better one while others stand where they do; above the scale where none does.
 func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	grades := e.index.spec.Grades
 	least := e.published(grades[grade].From)
@@ -240,7 +244,7 @@ func (e *Explainer) figureFor(s Standing, grade int) float64 {
 	slices.Sort(figures)
 	at := sort.Search(len(figures), func(i int) bool { return e.gradeAt(s.Unit, figures[i]) <= grade })
 	if at == len(figures) {
-		return e.above(100)
+		return e.above(e.index.spec.Scale)
 	}
 	return figures[at]
 }
@@ -250,7 +254,7 @@ func (e *Explainer) gradeAt(unit int, figure float64) int {
 	list, scored := make([]Standing, len(e.standings)), 0
 	for _, s := range e.standings {
 		if s.Unit == unit {
-			s.Score = math.Min(figure, 100)
+			s.Score = math.Min(figure, e.index.spec.Scale)
 		}
 		if s.Status == UnitScored {
 			scored++
@@ -269,6 +273,7 @@ type pathSearch struct {
 	items    []pathItem // in document order
 	coupled  bool       // some item also moves other units
 	partial  bool       // some entries that are allowed were not looked at
+	compared bool       // some of them because a node above compares units
 	linear   bool       // the base is linear in the scores of the items
 	monotone bool       // a better item never makes the base worse
 }
@@ -286,7 +291,12 @@ func (e *Explainer) pathSearch(unit int, levers map[int]Lever) *pathSearch {
 	q := &pathSearch{whatIf: e.whatIf(unit), linear: true, monotone: true}
 	for c, l := range e.index.leaves {
 		x, ok := q.entered(c)
-		if lever := levers[l.node]; ok && !lever.Fixed && !stopped(e.done) {
+		lever := levers[l.node]
+		switch {
+		case !ok || lever.Fixed || stopped(e.done):
+		case e.index.compared(l.node): // a move also changes what the others score: it is not looked for
+			q.partial, q.compared = true, true
+		default:
 			q.add(c, x, lever)
 		}
 	}
@@ -301,7 +311,7 @@ func (q *pathSearch) noteMeans(node int) {
 	for n := q.index.nodes[node].Parent; n >= 0; n = q.index.nodes[n].Parent {
 		if children, _, _ := q.index.present(n, q.scratch); len(children) > 1 {
 			kind := q.index.inner[n].kind
-			q.linear = q.linear && kind == Arithmetic
+			q.linear = q.linear && (kind == Arithmetic || kind == Sum)
 			q.monotone = q.monotone && kind != Penalised
 		}
 	}
@@ -431,7 +441,7 @@ func (q *pathSearch) found(p *Path, picks []int, list []Standing) *Path {
 		}
 		from, to := it.options[0], it.options[picks[i]]
 		points, _, _ := q.gain(it.column, to.value)
-		p.Moves = append(p.Moves, PathMove{
+		p.Moves = append(p.Moves, pathMove{
 			Node: q.index.leaves[it.column].node, From: from.value, To: to.value,
 			ScoreBefore: from.score, Score: to.score, Cost: to.cost, Points: points,
 		})

@@ -38,7 +38,7 @@ func (q *pathSearch) linearSearch(need float64) (answer, bool) {
 
 // weight is the share of a leaf in the base among what is present.
 func (q *pathSearch) weight(node int) float64 {
-	weight := 1.0
+	weight := q.index.full() / 100
 	for n := node; n > 0; {
 		parent, total := q.index.nodes[n].Parent, 0.0
 		for _, child := range q.index.inner[parent].children {
@@ -207,6 +207,9 @@ func (q *pathSearch) span(column int, x, step float64, lever Lever) (low, high f
 	}
 	if _, reference := l.rule.(*Reference); l.rule.relative() || reference || l.treat != nil {
 		extend(q.peers(column)...)
+		for _, f := range l.frozen {
+			extend(f.span[:]...)
+		}
 		for _, end := range []*float64{lever.Min, lever.Max} { // such a rule may have no end of its own
 			if end != nil && stats.Valid(*end) {
 				extend(*end)

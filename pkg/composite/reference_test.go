@@ -156,7 +156,13 @@ func (r *reference) node(n composite.Node, effective real) []real {
 					x, w = append(x, below[i][u]), append(w, re(c.Weight))
 				}
 			}
-			if len(x) > 0 {
+			switch {
+			case len(x) == 0:
+			case n.Aggregation.Kind == composite.Copeland:
+				scores[u] = paper(refCopeland(n.Children, below, u))
+			case n.Aggregation.Kind == composite.Sum:
+				scores[u] = paper(over(times(refMean(n.Aggregation, x, w), total), re(100)))
+			default:
 				scores[u] = paper(refMean(n.Aggregation, x, w))
 			}
 		}
@@ -179,6 +185,139 @@ func each(x []real, f func(real) real) []real {
 		y[i] = f(x[i])
 	}
 	return y
+}
+
+// refCopeland is the score of a unit that has a score in some child: pair by pair, in values of nine decimals.
+func refCopeland(children []composite.Node, below [][]real, unit int) real {
+	nine := func(x real) *big.Int {
+		whole, _ := plus(times(fresh().Abs(x), re(1e9)), re(0.5)).Int(nil)
+		if x.Sign() < 0 {
+			whole.Neg(whole)
+		}
+		return whole
+	}
+	balance, others := 0, 0
+	for v := range below[0] {
+		if v == unit || !slices.ContainsFunc(below, func(x []real) bool { return x[v] != nil }) {
+			continue
+		}
+		others++
+		margin := re(0)
+		for c, x := range below {
+			if x[unit] == nil || x[v] == nil {
+				continue
+			}
+			switch nine(x[unit]).Cmp(nine(x[v])) {
+			case 1:
+				margin = plus(margin, re(children[c].Weight))
+			case -1:
+				margin = minus(margin, re(children[c].Weight))
+			}
+		}
+		if fresh().Abs(margin).Cmp(re(1e-30)) > 0 { // a tenth has an end only in decimals
+			balance += margin.Sign()
+		}
+	}
+	if others == 0 {
+		return re(50)
+	}
+	return plus(re(50), over(times(re(50), re(float64(balance))), re(float64(others))))
+}
+
+// refShape returns the skewness and the excess kurtosis, both of type 2, of four or more values that are not all equal.
+func refShape(x []real) (skew, kurtosis real, ok bool) {
+	n := re(float64(len(x)))
+	if len(x) < 4 || slices.MinFunc(x, real.Cmp).Cmp(slices.MaxFunc(x, real.Cmp)) == 0 {
+		return nil, nil, false
+	}
+	sum := re(0)
+	for _, v := range x {
+		sum = plus(sum, v)
+	}
+	mean := over(sum, n)
+	var m [5]real // central moments
+	for k := range m {
+		m[k] = re(0)
+		for _, v := range x {
+			power := re(1)
+			for range k {
+				power = times(power, minus(v, mean))
+			}
+			m[k] = plus(m[k], over(power, n))
+		}
+	}
+	one, two, three := re(1), re(2), re(3)
+	skew = over(m[3], times(m[2], fresh().Sqrt(m[2])))
+	skew = over(times(skew, fresh().Sqrt(times(n, minus(n, one)))), minus(n, two))
+	g := minus(over(m[4], times(m[2], m[2])), three)
+	kurtosis = over(times(plus(times(plus(n, one), g), re(6)), minus(n, one)), times(minus(n, two), minus(n, three)))
+	return skew, kurtosis, true
+}
+
+// refTreat returns what a treatment makes of the values of a group.
+func refTreat(t *composite.Treatment, x []real) func(real) real {
+	same := func(v real) real { return v }
+	fails := func(y []real) (skewed int, fails bool) {
+		skew, kurtosis, ok := refShape(y)
+		if !ok || fresh().Abs(skew).Cmp(orElse(t.Skew, 2)) < 0 || kurtosis.Cmp(orElse(t.Kurtosis, 3.5)) < 0 {
+			return 0, false
+		}
+		return skew.Sign(), true
+	}
+	skewed, bad := fails(x)
+	if !bad {
+		return same
+	}
+	low, high := slices.MinFunc(x, real.Cmp), slices.MaxFunc(x, real.Cmp)
+	hundredth := over(minus(high, low), re(100))
+	switch {
+	case t.Kind == "log" && skewed < 0:
+		return func(v real) real { return minus(re(0), ln(plus(minus(high, v), hundredth))) }
+	case t.Kind == "log":
+		return func(v real) real { return ln(plus(minus(v, low), hundredth)) }
+	case t.Kind == "boxcox":
+		lambda := re(*t.Lambda)
+		return func(v real) real {
+			y := ln(plus(minus(v, low), re(1)))
+			if lambda.Sign() == 0 {
+				return y
+			}
+			return over(minus(exp(times(lambda, y)), re(1)), lambda)
+		}
+	}
+	most5 := 5
+	if t.MaxPoints != nil {
+		most5 = *t.MaxPoints
+	}
+	for bad {
+		a, b := low, high
+		var inward []real // values strictly within
+		for _, v := range x {
+			if v.Cmp(low) > 0 && v.Cmp(high) < 0 {
+				inward = append(inward, v)
+			}
+		}
+		if len(inward) == 0 {
+			break
+		}
+		if skewed > 0 {
+			b = slices.MaxFunc(inward, real.Cmp)
+		} else {
+			a = slices.MinFunc(inward, real.Cmp)
+		}
+		moved := 0
+		for _, v := range x {
+			if v.Cmp(a) < 0 || v.Cmp(b) > 0 {
+				moved++
+			}
+		}
+		if moved > most5 {
+			break
+		}
+		low, high = a, b
+		skewed, bad = fails(each(x, func(v real) real { return within(v, low, high) }))
+	}
+	return func(v real) real { return within(v, low, high) }
 }
 
 func refMean(a composite.Aggregation, x, w []real) real {
@@ -212,6 +351,23 @@ func refMean(a composite.Aggregation, x, w []real) real {
 		return exp(over(ln(m), re(a.P)))
 	case composite.Minimum:
 		return lowest
+	case composite.Maximum:
+		return slices.MaxFunc(x, real.Cmp)
+	case composite.Median:
+		_, total := weightedSum(x, w)
+		var best real
+		for _, v := range x { // the least value with half of the weight at or below it
+			reached := re(0)
+			for i := range x {
+				if x[i].Cmp(v) <= 0 {
+					reached = plus(reached, w[i])
+				}
+			}
+			if plus(times(re(2), reached), re(1e-30)).Cmp(total) >= 0 && (best == nil || v.Cmp(best) < 0) {
+				best = v
+			}
+		}
+		return best
 	case composite.Penalised:
 		scaled := each(x, func(v real) real { return plus(re(70), times(re(0.6), v)) })
 		m := average(scaled)
@@ -264,6 +420,29 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 		case composite.Fail:
 			r.failed[u] = true
 		}
+	}
+	if n.Treat != nil {
+		treated := make([]real, len(used))
+		treat := map[string]func(real) real{}
+		for u := range used {
+			class := ""
+			if n.Peers == composite.ClassPeers {
+				class = r.classes[u]
+			}
+			if treat[class] == nil {
+				var x []real
+				for _, v := range group(u, n.Peers == composite.ClassPeers) {
+					if used[v] != nil {
+						x = append(x, used[v])
+					}
+				}
+				treat[class] = refTreat(n.Treat, x)
+			}
+			if used[u] != nil {
+				treated[u] = treat[class](used[u])
+			}
+		}
+		used = treated
 	}
 	noReference := false
 	if ref, ok := n.Rule.(*composite.Reference); ok && ref.Unit != "" {
@@ -476,7 +655,7 @@ func (r *reference) publish(adjustments []composite.Adjustment) []figure {
 		if minus(re(r.spec.MinCoverage), coverage).Cmp(re(1e-10)) > 0 {
 			continue
 		}
-		bonus, deduction, lowest, cap := re(0), re(0), 0, 100.0
+		bonus, deduction, lowest, cap := re(0), re(0), 0, r.spec.Scale
 		for _, a := range adjustments {
 			if a.Unit != u {
 				continue
@@ -508,7 +687,7 @@ func (r *reference) publish(adjustments []composite.Adjustment) []figure {
 			}
 		}
 		x := plus(base, least(bonus, re(r.spec.Adjustments.Bonus.Cap)))
-		x = within(minus(x, least(deduction, re(r.spec.Adjustments.Deduction.Cap))), re(0), re(100))
+		x = within(minus(x, least(deduction, re(r.spec.Adjustments.Deduction.Cap))), re(0), re(r.spec.Scale))
 		scale := re(math.Pow10(r.spec.Decimals))
 		nine, _, _ := big.ParseFloat(x.Text('f', 9), 10, refBits, big.ToNearestEven)
 		whole, _ := plus(times(nine, scale), re(0.5)).Int(nil)
@@ -608,8 +787,27 @@ func (d drawing) aggregation() composite.Aggregation {
 	kinds := []composite.Aggregation{
 		{Kind: composite.Arithmetic}, {Kind: composite.Arithmetic}, {Kind: composite.Geometric}, {Kind: composite.Harmonic},
 		{Kind: composite.Power, P: 2}, {Kind: composite.Power, P: -1.5}, {Kind: composite.Minimum}, {Kind: composite.Penalised},
+		{Kind: composite.Sum}, {Kind: composite.Sum}, {Kind: composite.Median}, {Kind: composite.Maximum}, {Kind: composite.Copeland},
 	}
 	return kinds[d.IntN(len(kinds))]
+}
+
+// treatment draws a treatment that the rule allows, with limits that few columns keep.
+func (d drawing) treatment(rule composite.Rule) *composite.Treatment {
+	t := &composite.Treatment{Kind: "winsorise", Skew: new(d.tenth(0, 1) + 0.05), Kurtosis: new(d.tenth(-2, 1) + 0.05)}
+	switch rule.(type) {
+	case *composite.Levels:
+		return nil
+	case *composite.MinMax, *composite.ZScore, *composite.Percentile, *composite.RankRule, *composite.RankPoints:
+		t.Kind = []string{"winsorise", "log", "log", "boxcox", "boxcox"}[d.IntN(5)]
+	}
+	switch t.Kind {
+	case "winsorise":
+		t.MaxPoints = new(d.IntN(5))
+	case "boxcox":
+		t.Lambda = new([]float64{-1, 0, 0.5, 2}[d.IntN(4)])
+	}
+	return t
 }
 
 // column draws the values of a leaf: entered, derived from two quantities, or combined from
@@ -693,6 +891,9 @@ func (d drawing) town() (*reference, composite.Data, []composite.Adjustment) {
 			} else if d.oneIn(3) {
 				leaf.Peers = composite.ClassPeers
 			}
+			if d.oneIn(3) {
+				leaf.Treat = d.treatment(leaf.Rule)
+			}
 			dimension.Children = append(dimension.Children, leaf)
 			entered, exact := d.column(leaf.Rule, len(r.units))
 			skip, carried, kept := make([]bool, len(r.units)), make([]float64, len(r.units)), make([]real, len(r.units))
@@ -706,20 +907,35 @@ func (d drawing) town() (*reference, composite.Data, []composite.Adjustment) {
 			data.NotApplicable, r.skip = append(data.NotApplicable, skip), append(r.skip, skip)
 			data.Carried, r.carried = append(data.Carried, carried), append(r.carried, kept)
 		}
+		if dimension.Aggregation.Kind == composite.Sum { // below the root the points are 100
+			left := 100.0
+			for i := range dimension.Children[1:] {
+				dimension.Children[i].Weight = float64(5 + d.IntN(20))
+				left -= dimension.Children[i].Weight
+			}
+			dimension.Children[len(dimension.Children)-1].Weight = left
+		}
 		root.Children = append(root.Children, dimension)
 	}
+	scale := 100.0
+	if root.Aggregation.Kind == composite.Sum {
+		scale = []float64{100, 200, 1000}[d.IntN(3)]
+		for i := range root.Children {
+			root.Children[i].Weight = d.tenth(int(scale)/10, int(scale)*2/3)
+		}
+	}
 	r.spec = composite.Spec{
-		Decimals: d.IntN(4), MinCoverage: []float64{0, 0.5, 2. / 3, 0.75, 0.8}[d.IntN(5)], Tree: root,
+		Scale: scale, Decimals: d.IntN(4), MinCoverage: []float64{0, 0.5, 2. / 3, 0.75, 0.8}[d.IntN(5)], Tree: root,
 		Adjustments: composite.Adjustments{
 			Bonus:     composite.AdjustmentGroup{Cap: 5, Items: []composite.AdjustmentItem{{Code: "b1", Points: 2.3}, {Code: "b2", Points: 4}}},
 			Deduction: composite.AdjustmentGroup{Cap: 7, Items: []composite.AdjustmentItem{{Code: "m1", Points: 3.1}, {Code: "m2", Points: 5}}},
 			Vetoes: []composite.Veto{
 				{Code: "v1", Effect: composite.Effect{Kind: composite.CapGrade, Grade: "C"}},
-				{Code: "v2", Effect: composite.Effect{Kind: composite.CapScore, Score: 59}},
+				{Code: "v2", Effect: composite.Effect{Kind: composite.CapScore, Score: 0.59 * scale}},
 				{Code: "v3", Effect: composite.Effect{Kind: composite.ZeroScore}},
 			},
 		},
-		Grades: []composite.Grade{{Code: "A", From: 80}, {Code: "B", From: 60}, {Code: "C", From: 40}, {Code: "D"}},
+		Grades: []composite.Grade{{Code: "A", From: 0.8 * scale}, {Code: "B", From: 0.6 * scale}, {Code: "C", From: 0.4 * scale}, {Code: "D"}},
 	}
 	var adjustments []composite.Adjustment
 	for u := range r.units {

@@ -82,7 +82,7 @@ func newRemover(r *Result) *remover {
 		if node >= m.from && node < m.to {
 			return m.nothing[:len(block)], false
 		}
-		return r.scores[node][lo : lo+len(block)], whole[column][lo/blockSize]
+		return r.scores[node][lo : lo+len(block)], wholeFrom(whole[column], lo, len(block))
 	}
 	return m
 }
@@ -90,8 +90,8 @@ func newRemover(r *Result) *remover {
 // without are the root scores of all units without the node.
 func (m *remover) without(node int) []float64 {
 	m.from, m.to = node, m.r.index.nodes[node].End
-	for lo := 0; lo < len(m.base); lo += blockSize {
-		m.evaluator.block(lo, min(lo+blockSize, len(m.base)))
+	for lo := 0; lo < len(m.base); lo += m.evaluator.size {
+		m.evaluator.block(lo, min(lo+m.evaluator.size, len(m.base)))
 	}
 	return m.base
 }
@@ -136,12 +136,12 @@ type LeafBurden struct {
 	Constant bool
 	// Redundant are the siblings whose scores are nearly the same. Each pair is listed
 	// with both.
-	Redundant []Correlation
+	Redundant []leafCorrelation
 }
 
-// Correlation is Pearson's r with the scores of another leaf over so many units that
+// leafCorrelation is Pearson's r with the scores of another leaf over so many units that
 // have both.
-type Correlation struct {
+type leafCorrelation struct {
 	Node  int
 	R     float64
 	Units int
@@ -182,8 +182,8 @@ func (ix *Index) Burden(r *Result, adjustments []Adjustment, limit float64) ([]L
 			}
 			c, n := r.together(one, two)
 			if math.Abs(c) > limit {
-				list[a].Redundant = append(list[a].Redundant, Correlation{two, c, n})
-				list[b].Redundant = append(list[b].Redundant, Correlation{one, c, n})
+				list[a].Redundant = append(list[a].Redundant, leafCorrelation{two, c, n})
+				list[b].Redundant = append(list[b].Redundant, leafCorrelation{one, c, n})
 			}
 		}
 	}

@@ -54,8 +54,8 @@ func (r *replicator) run(keys [sources]uint64) {
 	}
 	k := r.evaluator(tree)
 	k.weights = r.perturbed(p.trees[tree], keys[weightSource])
-	for lo := 0; lo < len(r.base); lo += blockSize {
-		k.block(lo, min(lo+blockSize, len(r.base)))
+	for lo := 0; lo < len(r.base); lo += k.size {
+		k.block(lo, min(lo+k.size, len(r.base)))
 	}
 	for u, status := range scenario.result.status {
 		if status == UnitFailed {
@@ -92,7 +92,7 @@ func (r *replicator) evaluator(tree int) *evaluator {
 		if ix.leaves[column].node == 0 {
 			copy(block, scores)
 		}
-		return scores, r.whole[column][lo/blockSize]
+		return scores, wholeFrom(r.whole[column], lo, len(block))
 	}
 	r.evaluators[tree] = k
 	return k

@@ -20,6 +20,7 @@ type Result struct {
 	status   []UnitStatus
 	coverage []float64
 	scores   [][]float64 // by node; nil where not kept; NaN for no score
+	fitted   [][]Fitted  // by column; nil unless they are to be noted
 }
 
 // UnitStatus is whether a unit has a score, and why not.
@@ -65,6 +66,7 @@ func (s CellStatus) MarshalText() ([]byte, error) { return []byte(s.String()), n
 type Cell struct {
 	Status  CellStatus
 	Entered float64 // as in the Data
+	Filled  float64 // after filling
 	Used    float64 // after filling and treatment
 	Score   float64
 }
@@ -113,7 +115,7 @@ func (r *Result) Column(node int) []float64 { return r.scores[node] }
 func (r *Result) Cell(node, unit int) Cell {
 	c := r.index.nodes[node].Column
 	if c < 0 {
-		return Cell{CellMissing, math.NaN(), math.NaN(), math.NaN()}
+		return Cell{CellMissing, math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	}
 	return r.columns[c].cell(unit)
 }
@@ -182,8 +184,8 @@ func (ix *Index) Score(d Data, keep Keep) *Result {
 		r.fit(c, classes)
 	}
 	s := newBlockScorer(r)
-	for lo := 0; lo < len(d.Units); lo += blockSize {
-		s.block(lo, min(lo+blockSize, len(d.Units)))
+	for lo := 0; lo < len(d.Units); lo += s.evaluator.size {
+		s.block(lo, min(lo+s.evaluator.size, len(d.Units)))
 	}
 	return r
 }
@@ -196,7 +198,7 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	}
 	kept := 1
 	for n := range ix.nodes {
-		if n == 0 || ix.nodes[n].Depth <= int(keep) {
+		if ix.keeps(n, keep) {
 			kept++
 		}
 	}
@@ -207,11 +209,17 @@ func (ix *Index) newResult(d Data, keep Keep) *Result {
 	}
 	r.coverage = next()
 	for n := range ix.nodes {
-		if n == 0 || ix.nodes[n].Depth <= int(keep) {
+		if ix.keeps(n, keep) {
 			r.scores[n] = next()
 		}
 	}
 	return r
+}
+
+// keeps reports whether the scores of the node stay: those that compare units cannot be
+// found again from one unit.
+func (ix *Index) keeps(n int, keep Keep) bool {
+	return n == 0 || ix.nodes[n].Depth <= int(keep) || ix.inner[n].kind == Copeland
 }
 
 // blockScorer scores the leaves of a Result block by block, with coverage and status.
@@ -347,8 +355,8 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 		}
 		return scores, !slices.ContainsFunc(scores, math.IsNaN)
 	}
-	for lo := 0; lo < len(dst); lo += blockSize {
-		k.block(lo, min(lo+blockSize, len(dst)))
+	for lo := 0; lo < len(dst); lo += k.size {
+		k.block(lo, min(lo+k.size, len(dst)))
 	}
 	for u, status := range r.status {
 		if status != UnitScored {

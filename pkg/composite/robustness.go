@@ -17,7 +17,7 @@ import (
 //
 // A list of alternatives is one source. The scheme's own way is always one more
 // choice, all are equally likely, and an alternative that changes nothing is left
-// out.
+// out; see Robustness.LeftOut.
 type RobustnessOptions struct {
 	Seed       uint64 `json:"seed"`
 	Replicates int    `json:"replicates,omitempty"` // 1000 when 0, at most 1e6
@@ -42,7 +42,7 @@ type RobustnessOptions struct {
 	// Normalisations are rules that apply to all indicators at once. Indicators with
 	// levels or bands keep their own, as do those with an entry that the rule refuses.
 	Normalisations []Rule `json:"-"`
-	// Aggregations apply to all inner nodes at once.
+	// Aggregations apply to all inner nodes at once. Sum is drawn as Arithmetic: the scale stays that of the scheme.
 	Aggregations []Aggregation `json:"aggregations,omitempty"`
 	// Variants are whole schemes over the same indicators, that is, with the codes of
 	// the leaves in the same order. Their tree is used, and nothing else of them.
@@ -172,6 +172,18 @@ type Robustness struct {
 	Top, Bottom int
 	Grades      []string         // codes, as in the Spec
 	Units       []UnitRobustness // those with a score in Standings, in the order of Data.Units
+	LeftOut     []LeftOut        // alternatives that were not drawn, or not for every indicator
+}
+
+// LeftOut is one alternative that was not drawn, or not for every indicator.
+type LeftOut struct {
+	Source Source
+	Place  int // in the list of the options, from 0
+	// Reason is "own", it is the scheme's own way; "repeated", an earlier alternative leads to the same; "not_possible",
+	// no indicator can have it; "too_many_units" for a Copeland score; or "kept", it was drawn, but some indicators keep
+	// their own way.
+	Reason string
+	Kept   []int // columns of the indicators that cannot have it
 }
 
 // UnitRobustness is the outcome of a unit over all replicates. A quantile is the smallest
@@ -236,7 +248,7 @@ func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 	for _, part := range parts {
 		t.add(part)
 	}
-	rb := &Robustness{Seed: o.Seed, Replicates: o.Replicates, Top: o.Top, Bottom: o.Bottom}
+	rb := &Robustness{Seed: o.Seed, Replicates: o.Replicates, Top: o.Top, Bottom: o.Bottom, LeftOut: p.leftOut}
 	for _, g := range ix.spec.Grades {
 		rb.Grades = append(rb.Grades, g.Code)
 	}

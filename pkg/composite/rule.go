@@ -27,6 +27,7 @@ type peers struct {
 	sorted    []float64 // used values of the peer group, ascending
 	cost      bool
 	reference float64 // used value of the unit that a Reference names, NaN if it has none
+	mean, sd  float64 // of peers of which sorted has the ends alone; sd is 0 where it has all
 	flag      func(stats.FlagCode)
 }
 
@@ -111,6 +112,16 @@ func reportPositive(r report, at string, x float64) {
 func reportScore(r report, at string, x float64) {
 	if !(x >= 0 && x <= 100) {
 		r(at, "score_out_of_range", "give points between 0 and 100")
+	}
+}
+
+// reportFigure reports a published figure that the scale does not have.
+func reportFigure(r report, at string, x, scale float64) {
+	switch {
+	case scale == fullScale || !(scale >= 1):
+		reportScore(r, at, x)
+	case !(x >= 0 && x <= scale):
+		r(at, "beyond_scale", "give points between 0 and %v, the scale", scale)
 	}
 }
 

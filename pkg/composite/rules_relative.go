@@ -81,7 +81,9 @@ func (z *ZScore) fit(p peers) scorer {
 		p.flag(stats.ConstantColumn)
 		return constant(num.Clamp(line.mean, line.low, line.high))
 	}
-	line.centre, line.s = stats.MeanSD(p.sorted)
+	if line.centre, line.s = p.mean, p.sd; p.sd == 0 {
+		line.centre, line.s = stats.MeanSD(p.sorted)
+	}
 	if p.cost {
 		line.sd = -line.sd
 	}
@@ -164,7 +166,8 @@ type percentile struct {
 }
 
 func (p percentile) at(x float64) float64 {
-	score := 100 * float64(num.Below(p.sorted, x)) / float64(len(p.sorted)-1)
+	// A value that is no peer, because the peers are those of other periods, may have all of them below.
+	score := 100 * float64(min(num.Below(p.sorted, x), len(p.sorted)-1)) / float64(len(p.sorted)-1)
 	if p.cost {
 		return 100 - score
 	}
@@ -202,7 +205,7 @@ type rankPosition struct {
 
 func (p rankPosition) at(x float64) float64 {
 	n := len(p.sorted)
-	return 100 * float64(n-1-p.better(x)) / float64(n-1)
+	return 100 * float64(max(n-1-p.better(x), 0)) / float64(n-1)
 }
 
 // better counts the peers ahead of x.

@@ -28,12 +28,12 @@ var sourceNames = [sources]Source{weightName, ratingName, missingName, normalisa
 type Sensitivity struct {
 	Sources []Source           // those that are on and leave a choice; the factors below
 	Shift   stats.SobolIndices // of the mean |rank − published rank| over all units
-	Units   []UnitSensitivity
+	Units   []unitSensitivity
 }
 
-// UnitSensitivity is what moves one unit. Replicates in which nothing is left to score
+// unitSensitivity is what moves one unit. Replicates in which nothing is left to score
 // it by do not count for its score.
-type UnitSensitivity struct {
+type unitSensitivity struct {
 	Unit        int
 	Rank, Score stats.SobolIndices
 }
@@ -78,13 +78,13 @@ func (ix *Index) Sensitivity(d Data, o RobustnessOptions, s stats.SobolOptions, 
 			}
 		}
 	})
-	out := &Sensitivity{Shift: shift.Indices(s), Units: make([]UnitSensitivity, len(places))}
+	out := &Sensitivity{Shift: shift.Indices(s), Units: make([]unitSensitivity, len(places))}
 	for _, source := range on {
 		out.Sources = append(out.Sources, sourceNames[source])
 	}
 	inParallel(workers, func(w int) {
 		for e := w; e < len(places); e += workers {
-			out.Units[e] = UnitSensitivity{p.simulation.units[places[e]], ranks[e].Indices(s), scores[e].Indices(s)}
+			out.Units[e] = unitSensitivity{p.simulation.units[places[e]], ranks[e].Indices(s), scores[e].Indices(s)}
 		}
 	})
 	return out, nil

@@ -50,7 +50,7 @@ func newSimulation(r *Result, adjustments []Adjustment) (*simulation, error) {
 		if s.Status != UnitScored {
 			continue
 		}
-		top := 100.0
+		top := ix.spec.Scale
 		if l, ok := limits[u]; ok {
 			c.limits[len(c.units)] = l
 			top = l.score
@@ -78,19 +78,20 @@ func (c *simulation) clone() *simulation {
 }
 
 // unitBits hold the place of a unit in a key; the rest holds how far its figure
-// is below 100, in the last decimal: at most 1e11+1, that is 37 bits.
+// is below the scale, in the last decimal: at most maxFigures+1, that is 37 bits.
 const unitBits = 27
 
 // run ranks and grades by the root scores of all units, as Standings does.
 func (c *simulation) run(base []float64) {
-	scale := math.Pow10(c.index.spec.Decimals)
+	full := c.index.spec.Scale
+	steps := math.Pow10(c.index.spec.Decimals)
 	for i, u := range c.units {
 		c.score[i] = math.NaN()
-		below := uint64(100*scale) + 1
+		below := uint64(full*steps) + 1
 		if x := base[u]; x == x {
 			s := &c.before[i]
-			c.score[i] = min(stats.Round(num.Clamp(x+s.Bonus-s.Deduction, 0, 100), c.index.spec.Decimals), c.cap[i])
-			below = uint64(math.Round((100 - c.score[i]) * scale))
+			c.score[i] = min(stats.Round(num.Clamp(x+s.Bonus-s.Deduction, 0, full), c.index.spec.Decimals), c.cap[i])
+			below = uint64(math.Round((full - c.score[i]) * steps))
 		}
 		c.keys[i] = below<<unitBits | uint64(i)
 	}
@@ -163,6 +164,7 @@ type scenarios struct {
 	trees      []*Index     // by variant and aggregation
 	scenarios  []*scenario  // by variant, normalisation and missing policy
 	rated      []ratedColumn
+	leftOut    []LeftOut
 }
 
 // scenario is the data scored under one set of discrete choices, but for aggregation.
@@ -185,10 +187,12 @@ func (ix *Index) scenarios(d Data, o RobustnessOptions) (*scenarios, error) {
 		return nil, err
 	}
 	own := Spec{Tree: ix.spec.Tree}
-	variants := useful(own, o.Variants, func(_, v Spec) Spec { return Spec{Tree: v.Tree} })
-	rules := useful(own, o.Normalisations, p.normalised)
-	policies := useful(own, o.Missing, withMissing)
-	aggregations := useful(own, o.Aggregations, withAggregation)
+	variants := useful(p, variantSource, o.Variants, func(_, v Spec) Spec { return Spec{Tree: v.Tree} }, nil)
+	rules := useful(p, normalisationSource, o.Normalisations, p.normalised,
+		func(n *Node, rule Rule) bool { return reflect.DeepEqual(n.Rule, rule.resolve()) })
+	policies := useful(p, missingSource, o.Missing, withMissing,
+		func(n *Node, kind MissingKind) bool { return n.Missing.Kind == kind })
+	aggregations := useful(p, aggregationSource, o.Aggregations, withAggregation, nil)
 	p.choices[variantSource], p.choices[normalisationSource] = 1+len(variants), 1+len(rules)
 	p.choices[missingSource], p.choices[aggregationSource] = 1+len(policies), 1+len(aggregations)
 	fits := (1 + len(variants)) * (1 + len(rules)) * (1 + len(policies))
@@ -213,6 +217,7 @@ func (p *scenarios) addTrees(specs []Spec) error {
 		if err != nil {
 			return err
 		}
+		ix.setFull(p.index.full())
 		p.trees = append(p.trees, ix)
 	}
 	return nil
@@ -229,17 +234,56 @@ func (p *scenarios) addScenarios(specs []Spec) error {
 	return nil
 }
 
-// useful returns the alternatives that change the spec, each in its own way.
-func useful[A any](own Spec, list []A, apply func(Spec, A) Spec) []A {
+// useful returns the alternatives that change the scheme's own tree, each in its own way, and notes the others and
+// those that some indicator does not take. Took is nil where indicators play no part.
+func useful[A any](
+	p *scenarios, source int, list []A, apply func(Spec, A) Spec, took func(n *Node, a A) bool,
+) []A {
 	var kept []A
+	own := Spec{Tree: p.index.spec.Tree}
 	seen := []Spec{own.resolve()}
-	for _, a := range list {
+	for i, a := range list {
 		s := apply(own.resolve(), a).resolve()
-		if !slices.ContainsFunc(seen, func(t Spec) bool { return reflect.DeepEqual(s, t) }) {
+		out := LeftOut{Source: sourceNames[source], Place: i}
+		column := 0
+		s.Tree.eachLeaf(func(n *Node) {
+			if took != nil && !took(n, a) {
+				out.Kept = append(out.Kept, column)
+			}
+			column++
+		})
+		same := slices.IndexFunc(seen, func(t Spec) bool { return reflect.DeepEqual(s, t) })
+		switch {
+		case p.competes(s.Tree) > maxCompeting:
+			out.Reason = "too_many_units"
+		case len(out.Kept) == column:
+			out.Reason = "not_possible"
+		case same == 0:
+			out.Reason = "own"
+		case same > 0:
+			out.Reason = "repeated"
+		default:
 			seen, kept = append(seen, s), append(kept, a)
+			if len(out.Kept) == 0 {
+				continue
+			}
+			out.Reason = "kept"
 		}
+		p.leftOut = append(p.leftOut, out)
 	}
 	return kept
+}
+
+// competes returns how many units the nodes of the tree compare in pairs.
+func (p *scenarios) competes(n Node) int {
+	if n.Aggregation.Kind == Copeland {
+		return len(p.data.Units)
+	}
+	most := 0
+	for _, child := range n.Children {
+		most = max(most, p.competes(child))
+	}
+	return most
 }
 
 // alternatives returns the spec and the spec under each alternative.
@@ -256,10 +300,17 @@ func withMissing(s Spec, kind MissingKind) Spec {
 	return s
 }
 
+// withAggregation sets the mean of every node. A sum is an arithmetic mean on another scale, and the scale is that of
+// the scheme in every replicate: as alternatives the two are one, and neither changes a node that is either.
 func withAggregation(s Spec, a Aggregation) Spec {
+	linear := a.Kind == Sum || a.Kind == Arithmetic || a.Kind == ""
 	var apply func(n *Node)
 	apply = func(n *Node) {
-		if len(n.Children) > 0 {
+		switch {
+		case len(n.Children) == 0 || linear && n.Aggregation.Kind == Sum:
+		case linear:
+			n.Aggregation = Aggregation{Kind: Arithmetic}
+		default:
 			n.Aggregation = a
 		}
 		for i := range n.Children {
@@ -284,7 +335,7 @@ func (p *scenarios) normalised(s Spec, rule Rule) Spec {
 				return
 			}
 		}
-		n.attempt(func(n *Node) { n.Rule = rule })
+		n.attempt(func(n *Node) { n.Rule, n.Fitted = rule, nil })
 	})
 	return s
 }
@@ -315,6 +366,11 @@ func newScenario(ix *Index, d Data) *scenario {
 		w.whole[c] = wholeBlocks(w.result.scores[l.node])
 	}
 	return w
+}
+
+// wholeFrom reports whether every unit has a score in the blocks from the one of unit lo on that so many units take.
+func wholeFrom(whole []bool, lo, units int) bool {
+	return !slices.Contains(whole[lo/blockSize:(lo+units+blockSize-1)/blockSize], false)
 }
 
 // wholeBlocks reports for each block of a column whether every unit has a score.

@@ -2,6 +2,7 @@ package composite
 
 import (
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 
@@ -17,6 +18,8 @@ type Spec struct {
 	Rounding    string      `json:"rounding,omitempty"` // "half_up", also when empty
 	Ranking     RankingKind `json:"ranking,omitempty"`  // Competition when empty
 	MinCoverage float64     `json:"min_coverage"`       // 0 to 1; a unit below it has no score
+	// Scale is the highest published figure: 100 when 0, another one only with a Sum at the root.
+	Scale       float64     `json:"scale,omitempty"`
 	Tree        Node        `json:"tree"`
 	Adjustments Adjustments `json:"adjustments"`
 	Grades      []Grade     `json:"grades,omitempty"` // from the best down
@@ -38,6 +41,8 @@ type Node struct {
 	Peers     Peers        `json:"peers,omitempty"`   // AllPeers when empty
 	Treat     *Treatment   `json:"treat,omitempty"`   // nil: values are used as they are
 	Combine   *Combination `json:"combine,omitempty"` // only checked here; see Combine
+	// Fitted is what Rule and Treat were fitted to before; nil: they are fitted to the peers of the run.
+	Fitted []Fitted `json:"fitted,omitempty"`
 }
 
 // Direction is whether more of an indicator is better or worse.
@@ -75,12 +80,17 @@ const (
 const (
 	maxDepth = 16     // levels below the root
 	maxNodes = 10_000 // nodes in the tree
+	maxScale = 1e6
+
+	fullScale  = 100  // the scale of a Spec without one
+	maxFigures = 1e11 // published figures that a scale can tell apart
 )
 
 // resolve returns a deep copy of s with every default filled in.
 func (s Spec) resolve() Spec {
 	setDefault(&s.Rounding, halfUp)
 	setDefault(&s.Ranking, Competition)
+	setDefault(&s.Scale, fullScale)
 	s.Tree = s.Tree.resolve(0)
 	s.Grades = slices.Clone(s.Grades)
 	for i, g := range s.Grades {
@@ -115,6 +125,7 @@ func (n Node) resolve(depth int) Node {
 	n.Treat = n.Treat.resolve()
 	n.Rule = resolveRule(n.Rule)
 	n.Direction = direction(n.Direction, n.Rule)
+	n.Fitted = slices.Clone(n.Fitted)
 	if n.Combine != nil {
 		c := *n.Combine
 		c.RoleWeights = maps.Clone(c.RoleWeights)
@@ -159,10 +170,23 @@ func (s *Spec) check() Faults {
 		r("/ranking", "unknown_ranking", "%q is not a ranking: use competition or dense", s.Ranking)
 	}
 	reportShare(r, "/min_coverage", s.MinCoverage)
+	s.checkScale(r)
 	c.node(&s.Tree, 0, r.under("/tree"))
-	s.Adjustments.check(s.Grades, s.Decimals, r.under("/adjustments"))
-	checkGrades(s.Grades, r.under("/grades"))
+	s.Adjustments.check(s, r.under("/adjustments"))
+	checkGrades(s.Grades, s.Scale, r.under("/grades"))
 	return c.faults
+}
+
+func (s *Spec) checkScale(r report) {
+	switch {
+	case !(s.Scale >= 1 && s.Scale <= maxScale):
+		r("/scale", "scale_out_of_range", "give a scale from 1 to %v", maxScale)
+	case s.Scale == fullScale:
+	case s.Tree.Aggregation.Kind != Sum:
+		r("/scale", "scale_without_sum", "only a sum at the root has points: make the root a sum or remove the scale")
+	case s.Scale*math.Pow10(s.Decimals) > maxFigures:
+		r("/scale", "scale_out_of_range", "a scale of %v with %d decimals is too fine: use fewer decimals", s.Scale, s.Decimals)
+	}
 }
 
 func (c *checker) node(n *Node, depth int, r report) {
@@ -188,6 +212,7 @@ func (c *checker) node(n *Node, depth int, r report) {
 		r("/rule", "rule_and_children", "a node with children aggregates them: remove the rule or the children")
 	}
 	n.Aggregation.check(r.under("/aggregation"))
+	n.checkSum(depth, r)
 	for i := range n.Children {
 		c.node(&n.Children[i], depth+1, r.under("/children"+item(i)))
 	}
@@ -214,6 +239,9 @@ func (n *Node) checkLeaf(r report) {
 	}
 	if n.Treat != nil {
 		n.Treat.check(n.Rule, r.under("/treat"))
+	}
+	if len(n.Fitted) > 0 {
+		n.checkFitted(r.under("/fitted"))
 	}
 	if n.Combine != nil {
 		n.Combine.check(r.under("/combine"))

@@ -61,7 +61,7 @@ func TestNewFaults(t *testing.T) {
 		{"/tree/children/1/weight", "weight_not_positive", func(s *composite.Spec) { s.Tree.Children[1].Weight = 0 }},
 		{"/tree/children/1/weight", "weight_not_finite", func(s *composite.Spec) { s.Tree.Children[1].Weight = math.Inf(1) }},
 		{"/tree/children/1/weight", "weight_out_of_range", func(s *composite.Spec) { s.Tree.Children[1].Weight = 1e-300 }},
-		{"/tree/aggregation/kind", "unknown_aggregation", func(s *composite.Spec) { s.Tree.Aggregation.Kind = "sum" }},
+		{"/tree/aggregation/kind", "unknown_aggregation", func(s *composite.Spec) { s.Tree.Aggregation.Kind = "mode" }},
 		{
 			"/tree/aggregation/p", "exponent_out_of_range",
 			func(s *composite.Spec) { s.Tree.Aggregation.Kind = composite.Power },
@@ -86,7 +86,7 @@ func TestNewFaults(t *testing.T) {
 		}},
 		{
 			"/tree/children/1/treat/kind", "unknown_treatment",
-			func(s *composite.Spec) { s.Tree.Children[1].Treat.Kind = "log" },
+			func(s *composite.Spec) { s.Tree.Children[1].Treat.Kind = "square" },
 		},
 		{
 			"/tree/children/1/treat/max_points", "negative",

@@ -16,7 +16,7 @@ type Standing struct {
 	Base      float64  // score of the root
 	Bonus     float64  // added, after the cap
 	Deduction float64  // subtracted, after the cap
-	Score     float64  // adjusted, clamped to 0–100, rounded, after vetoes
+	Score     float64  // adjusted, clamped to 0–Spec.Scale, rounded, after vetoes
 	Vetoes    []string // codes, in the order given
 	Rank      int      // from 1, on the rounded score; 0 without a score
 	ClassRank int
@@ -24,7 +24,7 @@ type Standing struct {
 }
 
 // Standings adjusts, rounds, vetoes, ranks and grades, in this order: base plus
-// capped bonus minus capped deduction; clamp to 0–100; Round; vetoes that cap or
+// capped bonus minus capped deduction; clamp to 0–Spec.Scale; Round; vetoes that cap or
 // zero the score; rank on that figure, overall and within the class; grade. A veto
 // that caps the grade leaves score and rank.
 //
@@ -92,7 +92,7 @@ func inOrder(list []Standing, codes []string) []Standing {
 func (ix *Index) setScore(s *Standing, limits map[int]limit) {
 	s.Bonus = min(s.Bonus, ix.spec.Adjustments.Bonus.Cap)
 	s.Deduction = min(s.Deduction, ix.spec.Adjustments.Deduction.Cap)
-	score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, 100)
+	score := num.Clamp(s.Base+s.Bonus-s.Deduction, 0, ix.spec.Scale)
 	s.Score = stats.Round(score, ix.spec.Decimals)
 	if l, ok := limits[s.Unit]; ok && l.score < s.Score {
 		s.Score = l.score
@@ -109,7 +109,7 @@ type Adjustments struct {
 
 // AdjustmentGroup is a list of items whose points, in sum, count up to Cap.
 type AdjustmentGroup struct {
-	Cap   float64          `json:"cap"` // 0 to 100
+	Cap   float64          `json:"cap"` // 0 to Spec.Scale
 	Items []AdjustmentItem `json:"items,omitempty"`
 }
 
@@ -125,21 +125,21 @@ type Veto struct {
 	Effect Effect `json:"effect"`
 }
 
-// EffectKind names what a veto does.
-type EffectKind string
+// effectKind names what a veto does.
+type effectKind string
 
 // The effects of a veto.
 const (
-	CapGrade  EffectKind = "cap_grade" // the grade is at best Effect.Grade; score and rank stay
-	CapScore  EffectKind = "cap_score" // the rounded score is at most Effect.Score
-	ZeroScore EffectKind = "zero"      // the score is 0
+	CapGrade  effectKind = "cap_grade" // the grade is at best Effect.Grade; score and rank stay
+	CapScore  effectKind = "cap_score" // the rounded score is at most Effect.Score
+	ZeroScore effectKind = "zero"      // the score is 0
 )
 
 // Effect is what a veto does.
 type Effect struct {
-	Kind  EffectKind `json:"kind"`
+	Kind  effectKind `json:"kind"`
 	Grade string     `json:"grade,omitempty"` // for CapGrade
-	Score float64    `json:"score,omitempty"` // for CapScore, 0 to 100, with no more decimals than the scheme
+	Score float64    `json:"score,omitempty"` // for CapScore, 0 to Spec.Scale, with no more decimals than the scheme
 }
 
 // Adjustment applies an item or a veto of the scheme to one unit. The same code
@@ -150,19 +150,19 @@ type Adjustment struct {
 	Points float64 `json:"points,omitempty"` // instead of the item's points; 0 takes the item's
 }
 
-func (a *Adjustments) check(grades []Grade, decimals int, r report) {
+func (a *Adjustments) check(s *Spec, r report) {
 	seen := map[string]bool{}
-	a.Bonus.check(seen, r.under("/bonus"))
-	a.Deduction.check(seen, r.under("/deduction"))
+	a.Bonus.check(seen, s.Scale, r.under("/bonus"))
+	a.Deduction.check(seen, s.Scale, r.under("/deduction"))
 	for i, v := range a.Vetoes {
 		r := r.under("/vetoes" + item(i))
 		reportCode(r, seen, v.Code)
-		v.Effect.check(grades, decimals, r.under("/effect"))
+		v.Effect.check(s, r.under("/effect"))
 	}
 }
 
-func (g *AdjustmentGroup) check(seen map[string]bool, r report) {
-	reportScore(r, "/cap", g.Cap)
+func (g *AdjustmentGroup) check(seen map[string]bool, scale float64, r report) {
+	reportFigure(r, "/cap", g.Cap, scale)
 	if g.Cap == 0 && len(g.Items) > 0 {
 		r("/cap", "cap_missing", "with a cap of 0 no item counts: raise it or remove the items")
 	}
@@ -175,17 +175,17 @@ func (g *AdjustmentGroup) check(seen map[string]bool, r report) {
 	}
 }
 
-func (e Effect) check(grades []Grade, decimals int, r report) {
+func (e Effect) check(s *Spec, r report) {
 	switch e.Kind {
 	case CapGrade:
-		if gradeIndex(grades, e.Grade) < 0 {
+		if gradeIndex(s.Grades, e.Grade) < 0 {
 			r("/grade", "unknown_grade", "%q is not a grade of this scheme", e.Grade)
 		}
 	case CapScore:
-		reportScore(r, "/score", e.Score)
+		reportFigure(r, "/score", e.Score, s.Scale)
 		// 59.9 would be published as 60, above what it is to cap.
-		if e.Score >= 0 && e.Score <= 100 && stats.Round(e.Score, decimals) != e.Score {
-			r("/score", "too_many_decimals", "the scheme publishes %d decimals: give a score without more", decimals)
+		if e.Score >= 0 && e.Score <= s.Scale && stats.Round(e.Score, s.Decimals) != e.Score {
+			r("/score", "too_many_decimals", "the scheme publishes %d decimals: give a score without more", s.Decimals)
 		}
 	case ZeroScore:
 	default:
@@ -242,7 +242,7 @@ func points(a Adjustment, item AdjustmentItem) float64 {
 func (ix *Index) veto(limits map[int]limit, unit int, e Effect) limit {
 	l, ok := limits[unit]
 	if !ok {
-		l.score = 100
+		l.score = ix.spec.Scale
 	}
 	switch e.Kind {
 	case CapGrade:
@@ -316,16 +316,16 @@ func (ix *Index) rank(list []Standing, classes *grouping) {
 // grade above.
 type Grade struct {
 	Code     string   `json:"code"`
-	From     float64  `json:"from"`                // 0 to 100; the last grade starts at 0
+	From     float64  `json:"from"`                // 0 to Spec.Scale; the last grade starts at 0
 	MaxShare *float64 `json:"max_share,omitempty"` // above 0, to 1, of the units with a score
 }
 
-func checkGrades(grades []Grade, r report) {
+func checkGrades(grades []Grade, scale float64, r report) {
 	seen := map[string]bool{}
 	for i, g := range grades {
 		at, last := item(i), i == len(grades)-1
 		reportCode(r.under(at), seen, g.Code)
-		reportScore(r, at+"/from", g.From)
+		reportFigure(r, at+"/from", g.From, scale)
 		if i > 0 && !(g.From < grades[i-1].From) {
 			r(at+"/from", "grades_not_descending", "start below %v, where the grade above starts", grades[i-1].From)
 		}

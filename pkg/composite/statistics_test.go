@@ -19,7 +19,7 @@ func TestAggregateColumns(t *testing.T) {
 	// M = 5, s² = (16 + 2·4)/3 = 8: M′ = 73, s′² = 2.88; (73 − 2.88/73 − 70)/0.6.
 	wantCells(t, "penalised", got, []float64{4.93424657534, 8, nan})
 	var faults composite.Faults
-	if _, err := (composite.Aggregation{Kind: "sum"}).Aggregate(columns, nil); !errors.As(err, &faults) {
+	if _, err := (composite.Aggregation{Kind: "mode"}).Aggregate(columns, nil); !errors.As(err, &faults) {
 		t.Errorf("an unknown kind gives %v", err)
 	}
 	for _, w := range [][]float64{{1}, {1, 0}, {1, nan}} {

@@ -433,7 +433,8 @@ func (v *problemReader) refuseRelapse(ctx context.Context, tx *gorm.DB, x Proble
 	}
 	var n int64
 	err = tx.WithContext(ctx).Table("periods").
-		Where("town_id = ? AND kind <> 'year' AND starts_on > ? AND starts_on <= ?", x.TownID, x.ClosedOn, v.Today).
+		Where("town_id = ? AND kind <> 'year' AND state <> 'cancelled' AND starts_on > ? AND starts_on <= ?",
+			x.TownID, x.ClosedOn, v.Today).
 		Count(&n).Error
 	if err != nil || n <= settings.Document.V.RelapsePeriods {
 		return err

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -81,6 +82,44 @@ func Lowest(x []float64) float64 {
 		return math.NaN()
 	}
 	return slices.Min(x)
+}
+
+// Highest returns the greatest value of x, NaN for none.
+func Highest(x []float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	return slices.Max(x)
+}
+
+// LowerMedian returns the lower weighted median of x: the least value such that the values up to it have at least
+// half of the weight (Cormen and others 2009, problem 9-2). It is always one of the values.
+func LowerMedian(x, w []float64) float64 {
+	if len(x) == 0 || w != nil && len(w) != len(x) {
+		return math.NaN()
+	}
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[a], x[b]) })
+	weight := func(i int) float64 {
+		if w == nil {
+			return 1
+		}
+		return w[i]
+	}
+	total, reached := 0.0, 0.0
+	for _, i := range order {
+		total += weight(i)
+	}
+	for _, i := range order {
+		// Half is half, whatever the order of the sums has left of it.
+		if reached += weight(i); 2*reached >= total*(1-1e-12) {
+			return x[i]
+		}
+	}
+	return x[order[len(order)-1]]
 }
 
 // Median is the middle value of x, or the mean of the two middle ones; NaN for none.

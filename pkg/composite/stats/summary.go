@@ -194,3 +194,118 @@ func Copeland(outranking [][]float64) []float64 {
 	}
 	return scores
 }
+
+// Tournament compares units in pairs over several columns with weights, as Outranking does, but without its matrix.
+// A unit without any value takes no part. Values are compared at nine decimals, so that noise wins no pair.
+type Tournament struct {
+	columns [][]float64
+	w       []float64 // by column
+	takes   []bool    // by unit: whether it takes part
+	parts   int       // units that do
+}
+
+// NewTournament returns the tournament of the units over the columns under weights w, one per column (nil: equal);
+// nil for slices of different length.
+func NewTournament(columns [][]float64, w []float64) *Tournament {
+	if len(columns) == 0 || w != nil && len(w) != len(columns) {
+		return nil
+	}
+	t := &Tournament{w: slices.Repeat([]float64{1}, len(columns)), takes: make([]bool, len(columns[0]))}
+	if w != nil {
+		copy(t.w, w)
+	}
+	for _, x := range columns {
+		if len(x) != len(t.takes) {
+			return nil
+		}
+		t.columns = append(t.columns, rounded(x))
+		for u, v := range x {
+			if v == v && !t.takes[u] {
+				t.takes[u] = true
+				t.parts++
+			}
+		}
+	}
+	return t
+}
+
+func rounded(x []float64) []float64 {
+	values := make([]float64, len(x))
+	for i, v := range x {
+		values[i] = Round(v, MaxDecimals)
+	}
+	return values
+}
+
+// Scores returns for each unit 50 + 50·(wins − losses)/(n − 1) over the n units that take part: its Copeland score
+// (Copeland 1951), rescaled to 0–100. One that is alone has 50, one that takes no part NaN. Time grows with the
+// square of the units.
+func (t *Tournament) Scores() []float64 {
+	scores, balance := make([]float64, len(t.takes)), make([]int, len(t.takes))
+	x := make([]float64, len(t.columns))
+	for a := range scores {
+		if !t.takes[a] {
+			continue
+		}
+		for c := range x {
+			x[c] = t.columns[c][a]
+		}
+		for b := range a {
+			if t.takes[b] {
+				won := t.duel(x, b)
+				balance[a] += won
+				balance[b] -= won
+			}
+		}
+	}
+	for u := range scores {
+		if scores[u] = math.NaN(); t.takes[u] {
+			scores[u] = copelandScore(balance[u], t.parts)
+		}
+	}
+	return scores
+}
+
+// Score returns what Scores would have for the unit if its values were x, one per column, and those of all others as
+// they are.
+func (t *Tournament) Score(unit int, x []float64) float64 {
+	x = rounded(x)
+	balance, parts := 0, 1
+	for b, takes := range t.takes {
+		if takes && b != unit {
+			balance += t.duel(x, b)
+			parts++
+		}
+	}
+	return copelandScore(balance, parts)
+}
+
+func copelandScore(balance, units int) float64 {
+	if units == 1 {
+		return 50
+	}
+	return 50 + 50*float64(balance)/float64(units-1)
+}
+
+// duel returns 1 where the values win more weight against unit b than they lose, −1 where they lose more, and 0 for
+// a draw. A column in which either has no value does not count.
+func (t *Tournament) duel(x []float64, b int) int {
+	margin, total := 0.0, 0.0
+	for c, column := range t.columns {
+		switch {
+		case x[c] > column[b]:
+			margin += t.w[c]
+			total += t.w[c]
+		case x[c] < column[b]:
+			margin -= t.w[c]
+			total += t.w[c]
+		}
+	}
+	switch {
+	case margin > 1e-12*total: // an even split must not turn on a bit of its sum
+		return 1
+	case margin < -1e-12*total:
+		return -1
+	}
+	return 0
+}

@@ -209,6 +209,29 @@ func BoxCox(x []float64) *TreatedColumn {
 	return c
 }
 
+// MaxLambda is the largest magnitude of λ that BoxCox and LikeliestLambda look at.
+const MaxLambda = 5
+
+// LikeliestLambda returns the λ of BoxCox for x + shift, all above 0: the one of greatest likelihood. Where x has fewer
+// than two different values it is 1, the transform that changes nothing but the origin.
+func LikeliestLambda(x []float64, shift float64) float64 {
+	if !varies(x) {
+		return 1
+	}
+	logs := make([]float64, len(x))
+	for i, v := range x {
+		logs[i] = math.Log(v + shift)
+	}
+	mean := ArithmeticMean(logs, nil)
+	for i := range logs {
+		logs[i] -= mean
+	}
+	return likeliest(logs)
+}
+
+// BoxCoxOf returns (x^λ − 1)/λ of a value above 0, ln x where λ is 0 (Box and Cox 1964).
+func BoxCoxOf(x, lambda float64) float64 { return power(math.Log(x), lambda) }
+
 // power is (e^(λ·l) − 1)/λ, the Box–Cox transform of e^l.
 func power(l, lambda float64) float64 {
 	if lambda == 0 {
@@ -220,7 +243,7 @@ func power(l, lambda float64) float64 {
 // likeliest finds the least unlikelihood by golden section.
 func likeliest(logs []float64) float64 {
 	ratio := (math.Sqrt(5) - 1) / 2
-	low, high := -5.0, 5.0
+	low, high := -float64(MaxLambda), float64(MaxLambda)
 	a, b := high-float64(ratio*(high-low)), low+float64(ratio*(high-low))
 	atA, atB := unlikelihood(logs, a), unlikelihood(logs, b)
 	for high-low > 1e-9 {

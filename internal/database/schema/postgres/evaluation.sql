@@ -12,7 +12,7 @@ CREATE TABLE periods (
     ends_on text COLLATE "C" NOT NULL CHECK (length(ends_on) = 10 AND starts_on <= ends_on),
     scheme_code text COLLATE "C" NOT NULL,
     scheme_number bigint NOT NULL,
-    state text COLLATE "C" NOT NULL CHECK (state IN ('planned', 'open', 'review', 'locked', 'published', 'final')),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('planned', 'open', 'review', 'locked', 'published', 'final', 'cancelled')),
     state_by text COLLATE "C" NOT NULL,
     state_at timestamptz NOT NULL,
     state_reason text COLLATE "C" NOT NULL,

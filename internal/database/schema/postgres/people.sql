@@ -39,7 +39,7 @@ CREATE TABLE appointments (
 CREATE INDEX appointments_person ON appointments (town_id, person_code);
 
 -- Who leads, mentors or instructs which branch. An exclusive assignment leaves the
--- duty for its branch to one person.
+-- duty for its branch to one person. Visits and reports are due from the day duties_from on.
 CREATE TABLE assignments (
     town_id text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
@@ -49,6 +49,7 @@ CREATE TABLE assignments (
     exclusive boolean NOT NULL,
     valid_from text COLLATE "C" NOT NULL CHECK (length(valid_from) = 10),
     valid_until text COLLATE "C" CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
+    duties_from text COLLATE "C" CHECK (length(duties_from) = 10 AND valid_from <= duties_from),
     reason text COLLATE "C" NOT NULL,
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,

@@ -12,7 +12,7 @@ CREATE TABLE periods (
     ends_on text NOT NULL CHECK (length(ends_on) = 10 AND starts_on <= ends_on),
     scheme_code text NOT NULL,
     scheme_number INTEGER NOT NULL CHECK (typeof(scheme_number) IN ('integer')),
-    state text NOT NULL CHECK (state IN ('planned', 'open', 'review', 'locked', 'published', 'final')),
+    state text NOT NULL CHECK (state IN ('planned', 'open', 'review', 'locked', 'published', 'final', 'cancelled')),
     state_by text NOT NULL,
     state_at DATETIME NOT NULL,
     state_reason text NOT NULL,

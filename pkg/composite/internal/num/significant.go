@@ -29,14 +29,19 @@ func Significant(x float64) float64 {
 	return math.Copysign(nearest(float64(a*tens[shift]))/tens[shift], x)
 }
 
-// SignificantAll rounds every value of x; see Significant. The common case, a score from 10
-// to 100, is decided here: a call for each costs more than the rounding.
+// SignificantAll rounds every value of x; see Significant. The common cases, a score from 1 to 100 or 0, are decided
+// here: a call for each costs more than the rounding.
 func SignificantAll(x []float64) {
-	const unit = 1e10 // of 12 digits, two stand before the point
+	const two, one = 1e10, 1e11 // of 12 digits, two or one stand before the point
 	for i, v := range x {
-		if v >= 10 && v < 100 {
-			x[i] = nearest(float64(v*unit)) / unit
-		} else {
+		switch {
+		case v >= 10 && v < 100:
+			x[i] = nearest(float64(v*two)) / two
+		case v == 0:
+			x[i] = 0 // without the sign of −0
+		case v >= 1 && v < 10:
+			x[i] = nearest(float64(v*one)) / one
+		default:
 			x[i] = Significant(v)
 		}
 	}
