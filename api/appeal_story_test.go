@@ -320,7 +320,7 @@ func (s *appealStory) isUpheld() {
 func (s *appealStory) oldStaysCitable() {
 	t := s.t
 	old := s.isPlaced("?publication=1", "1 b02 82.5 good", "2 b03 82.17 good", "3 b01 77.25 fair")
-	if old.Publication != 1 || old.SupersededBy != 2 || old.AmendmentNotice != nil {
+	if old.Publication != 1 || old.SupersededBy != 0 || old.Notice != nil || old.AmendmentNotice != nil {
 		t.Errorf("source: %+v", old.Source)
 	}
 	card := apitest.Decode[index.Scorecard](s.first.Get(q1+"/branches/b01?publication=1"), http.StatusOK)

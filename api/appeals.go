@@ -138,13 +138,16 @@ type decideAppealRequest struct {
 	appealRequest
 	rest.Localized
 	rest.IfMatch
-	Body appealTransition
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   appealTransition
 }
 
 // decideAppeal upholds, rejects or withdraws an appeal. Upholding corrects what is
 // published: a new run and a new publication, all or nothing. Where that takes two
 // persons, the answer is 202 with the proposal, and the appeal is upheld once another
-// person confirms it.
+// person confirms it. With dry_run nothing is changed: the answer is the appeal as it would
+// be, or as it is where the decision would be refused or wait for a second person, and in
+// dry_run what to know before.
 //
 //	@Summary	Decide on an appeal
 func (s *Server) decideAppeal(
@@ -155,11 +158,16 @@ func (s *Server) decideAppeal(
 	if req.Body.Acknowledge {
 		ctx = evaluation.Acknowledging(ctx)
 	}
+	ref := workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}
+	d := index.AppealDecision{
+		To: req.Body.To, Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
+	}
+	if req.DryRun {
+		tried, err := index.TryAppeal(ctx, s.db(ctx), ref, d, string(req.Language))
+		return waits(tried, nil, req.Localized), err
+	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		ref := workflow.Ref{Town: req.Town, ID: req.Appeal, Version: req.Version}
-		decided, waiting, err = index.DecideAppeal(ctx, tx, ref, index.AppealDecision{
-			To: req.Body.To, Answer: req.Body.Reason, Corrections: req.Body.Corrections.corrections(),
-		})
+		decided, waiting, err = index.DecideAppeal(ctx, tx, ref, d)
 		if decided.State == index.Upheld {
 			amended = decided.PeriodCode
 		}

@@ -194,7 +194,7 @@ func (h *harness) people() {
 		h.secrets[role] = h.key(credential.Key{Roles: []policy.Role{role}, Towns: []string{demo}, PersonCode: &person})
 		if duty, ok := duties[role]; ok {
 			_, err := people.Assign(ctx, h.db, people.Assignment{
-				TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01",
+				TownID: demo, PersonCode: person, BranchCode: "b01", Duty: duty, ValidFrom: "2020-01-01", DutiesFrom: new(day.Date("2020-01-01")),
 			})
 			h.must(err)
 		}

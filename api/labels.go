@@ -12,6 +12,8 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"duty": "职责", "ends_on": "结束日期", "entries": "填报值", "error": "错误", "evaluator": "考评人", "evidence": "佐证",
 	"field": "领域", "finding": "发现", "findings": "发现", "format": "格式", "from": "起始日期", "from_publication": "对比的公布",
 	"held_on": "举办日期", "horizon": "年限", "host": "主办党组织", "id": "编号", "indicator": "指标", "indicators": "指标",
+	"importance": "重要程度", "judgements": "两两比较", "less": "次要的一方", "method": "方法", "more": "重要的一方",
+	"schemes": "指标体系", "share": "党组织完整度",
 	"into": "并入的党组织",
 	"iss":  "签发者", "issuer": "签发者", "item": "事项", "items": "事项", "judges": "评委", "kind": "类型", "letter": "聘书",
 	"level": "层级",

@@ -301,6 +301,7 @@ var rights = map[string]right{
 	"GET /towns/:town/indicators":                                  {who: everyone, query: "?scheme=small"},
 	"GET /towns/:town/schemes":                                     {who: everyone, far: 200},
 	"POST /towns/:town/schemes":                                    {who: "G", ok: 201, far: 422, body: schemeOf("tiny")},
+	"POST /towns/:town/schemes/weights":                            {who: "GL", ok: 422, far: 422, body: sent(object{"method": "pairwise"})},
 	"GET /towns/:town/schemes/:scheme/versions/:version":           {who: everyone, but: draftOf},
 	"PUT /towns/:town/schemes/:scheme/versions/:version":           {who: "G", version: "1", body: schemeOf("small")},
 	"GET /towns/:town/schemes/:scheme/versions/:version/diff":      {who: everyone, query: "?from=1", but: draftOf},
@@ -373,6 +374,15 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/what-if": {
 		who: "smioGL", body: sent(object{"weights": object{}, "values": []object{}}), but: unpublished(0),
 	},
+	"POST /towns/:town/periods/:period/what-if/schemes": {
+		who: "GL", body: sent(object{"schemes": []object{{"code": "small", "number": 1}}}),
+	},
+	"GET /towns/:town/periods/:period/analysis/sensitivity": {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/removal":     {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/burden":      {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/statistics":  {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/raters":      {who: "MGL", but: notYetForMentors},
+	"GET /towns/:town/periods/:period/analysis/screening":   {who: "GL"},
 	"GET /towns/:town/periods/:period/robustness": {
 		who: everyone, in: "published final", shut: 404, ok: 503,
 	},
@@ -515,6 +525,14 @@ func deciding(w *world, c cell) int {
 		return http.StatusOK
 	}
 	return begunOnly(w, c)
+}
+
+// notYetForMentors: a mentor reads the own severity once the period is published.
+func notYetForMentors(_ *world, c cell) int {
+	if c.caller == "mentor" && c.about != elsewhere && c.state != "published" && c.state != "final" {
+		return http.StatusNotFound
+	}
+	return 0
 }
 
 // unpublished hides what is not published yet from all but those who work on it, a

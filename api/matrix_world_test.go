@@ -88,8 +88,13 @@ func (w *world) proposes() {
 		"code": "half", "kind": "half_year", "starts_on": "2023-01-01", "ends_on": "2023-06-30", "scheme": object{"code": "small"},
 	}).Want(http.StatusCreated)
 	w.steps("half", "open")
-	counted(w.as(policy.Mentor), w.as(policy.LeadingGroup), "half", "b01", value("meetings", 12), value("spirit", 9),
-		level("standing", "A"), value("complaints", 0))
+	lin := w.joins("lin", policy.Mentor, ties{
+		"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors, "b04": access.Mentors,
+	})
+	for _, branch := range []string{"b01", "b02", "b03", "b04"} {
+		counted(lin, w.as(policy.LeadingGroup), "half", branch, value("meetings", 12), value("spirit", 9),
+			level("standing", "A"), value("complaints", 0))
+	}
 	w.steps("half", "review", "locked")
 	zheng.Post(at+"/runs", nil).Want(http.StatusCreated)
 	made := zheng.IfMatch(zheng.Get(at).ETag()).Post(at+"/transitions",

@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
@@ -248,5 +249,17 @@ type signalsRequest struct {
 //
 //	@Summary	Look for patterns that raise questions
 func (s *Server) findSignals(ctx context.Context, req signalsRequest) (evaluation.Signals, error) {
-	return evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+	signals, err := evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+	if err != nil {
+		return signals, err
+	}
+	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
+	switch {
+	case fault.Is(err, fault.KindConflict): // what is approved so far cannot be scored
+		return signals, nil
+	case err != nil:
+		return signals, err
+	}
+	signals.Items = append(signals.Items, view.Signals(string(req.Language))...)
+	return signals, nil
 }

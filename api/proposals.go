@@ -78,18 +78,26 @@ type proposalTransition struct {
 type moveProposalRequest struct {
 	proposalRequest
 	rest.IfMatch
-	Body proposalTransition
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   proposalTransition
 }
 
 // moveProposal confirms, rejects or withdraws a proposal. Confirming, which only another
-// person than the proposer can do, publishes what was proposed, all or nothing.
+// person than the proposer can do, publishes what was proposed, all or nothing. With dry_run
+// nothing is changed: the answer is the proposal as it would be, or as it is where the
+// decision would be refused, and in dry_run what to know before.
 //
 //	@Summary	Decide on a proposal of a publication
 func (s *Server) moveProposal(ctx context.Context, req moveProposalRequest) (proposal.Proposal, error) {
 	var decided proposal.Proposal
 	ref := workflow.Ref{Town: req.Town, ID: req.Proposal, Version: req.Version}
+	d := index.ProposalDecision{To: proposal.State(req.Body.To), Reason: req.Body.Reason}
+	if req.DryRun {
+		tried, err := index.TryProposal(ctx, s.db(ctx), ref, d, string(req.Language))
+		return tried.In(string(req.Language)), err
+	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		decided, amended, err = index.DecideProposal(ctx, tx, ref, proposal.State(req.Body.To), req.Body.Reason)
+		decided, amended, err = index.DecideProposal(ctx, tx, ref, d)
 		return amended, err
 	})
 	return decided, proposal.EndChanged(ctx, s.db(ctx), ref, err)

@@ -62,8 +62,9 @@ type amendRequest struct {
 // amendResult corrects a published result without an appeal: a new run and a new
 // publication, all or nothing. Where that takes two persons, the answer is 202 with the
 // proposal, which lists every branch that the corrections touch and which another person
-// confirms. With dry_run nothing is changed: the answer is the publication as it would be,
-// without a number where it would be refused, and what to know before.
+// confirms. With dry_run nothing is changed: the answer is the publication as it would be, or
+// the latest one as it is where the amendment would be refused or wait for a second person,
+// and in dry_run what to know before.
 //
 //	@Summary	Correct a published result
 func (s *Server) amendResult(
@@ -74,18 +75,15 @@ func (s *Server) amendResult(
 	if req.Body.Acknowledge {
 		ctx = evaluation.Acknowledging(ctx)
 	}
+	a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
 	if req.DryRun {
-		preview, err := index.Try(ctx, s.db(ctx), req.step(string(req.Language)), func(tx *gorm.DB) (*proposal.Proposal, error) {
-			a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
-			var err error
-			issue, waiting, err = index.Amend(ctx, tx, req.Town, req.Period, a)
-			return waiting, err
-		})
-		issue.Waits(waiting, preview)
+		amend := func(tx *gorm.DB) (index.PublicationDetail, *proposal.Proposal, error) {
+			return index.Amend(ctx, tx, req.Town, req.Period, a)
+		}
+		issue, err := index.TryPublication(ctx, s.db(ctx), req.step(string(req.Language)), 0, amend)
 		return waits(rest.Created[index.PublicationDetail]{Value: issue}, nil, req.Localized), err
 	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
-		a := index.Amendment{Reason: req.Body.Reason, Corrections: req.Body.Corrections.corrections()}
 		if issue, waiting, err = index.Amend(ctx, tx, req.Town, req.Period, a); waiting == nil {
 			amended = req.Period
 		}
@@ -138,7 +136,9 @@ type withdrawRequest struct {
 // before anybody filed an appeal about it. It stays readable by its number. The publication
 // before it counts again; where there is none, the period is locked, so that it can be
 // corrected and published under the next number. Where that takes two persons, the answer
-// is 202 with the proposal, which another person confirms. With dry_run nothing is changed.
+// is 202 with the proposal, which another person confirms. With dry_run nothing is changed:
+// the answer is the publication as it would be, or as it is where the step would be refused
+// or wait for a second person, and in dry_run what to know before.
 //
 //	@Summary	Withdraw a publication
 func (s *Server) withdrawPublication(
@@ -148,13 +148,11 @@ func (s *Server) withdrawPublication(
 	var waiting *proposal.Proposal
 	of := index.Publication{TownID: req.Town, PeriodCode: req.Period, Number: req.Number}
 	if req.DryRun {
-		preview, err := index.Try(ctx, s.db(ctx), req.step(string(req.Language)), func(tx *gorm.DB) (*proposal.Proposal, error) {
-			var err error
-			after, waiting, err = index.Withdraw(ctx, tx, of, req.Body.Reason)
-			return waiting, err
-		})
-		after.Waits(waiting, preview)
-		return waits(after, nil, req.Localized), err
+		withdraw := func(tx *gorm.DB) (index.PublicationDetail, *proposal.Proposal, error) {
+			return index.Withdraw(ctx, tx, of, req.Body.Reason)
+		}
+		tried, err := index.TryPublication(ctx, s.db(ctx), req.step(string(req.Language)), req.Number, withdraw)
+		return waits(tried, nil, req.Localized), err
 	}
 	err := s.amending(ctx, req.Town, func(tx *gorm.DB) (amended string, err error) {
 		if after, waiting, err = index.Withdraw(ctx, tx, of, req.Body.Reason); waiting == nil {

@@ -84,7 +84,7 @@ func TestWhoOwesVisitsAndReports(t *testing.T) {
 		begunReport(zhao, "2026-01-15", "2026-01-29")
 		pairing := func(person, branch, columns string) {
 			t.Helper()
-			h.must(h.db.Exec(fmt.Sprintf("UPDATE assignments SET %s WHERE person_code = '%s' AND branch_code = '%s'", columns,
+			h.must(h.db.Exec(fmt.Sprintf("UPDATE assignments SET duties_from = NULL, %s WHERE person_code = '%s' AND branch_code = '%s'", columns,
 				person, branch)).Error)
 		}
 		pairing("lin", "b02", "valid_from = '2026-01-09'") // the visit of 01-08 was before
@@ -154,7 +154,7 @@ func TestWhoOwesAnalyses(t *testing.T) {
 			"valid_from = '2026-04-10', valid_until = NULL":         {"b01 mentor 2026-04-24", "b01 other 2026-04-24"},
 			"valid_from = '2026-04-11', valid_until = NULL":         {"b01 other 2026-04-24"},
 		} {
-			h.must(h.db.Exec("UPDATE assignments SET " + columns + " WHERE person_code = 'mentor'").Error)
+			h.must(h.db.Exec("UPDATE assignments SET duties_from = NULL, " + columns + " WHERE person_code = 'mentor'").Error)
 			h.owed(t, columns, "demo", "analysis", want...)
 		}
 		h.must(h.db.Exec("UPDATE assignments SET valid_from = '2020-01-01', valid_until = '2026-04-09' WHERE duty = 'mentors' AND branch_code = 'b01'").Error)

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"bulwark/internal/analysis"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
@@ -110,6 +111,8 @@ func (s *Server) routesOfSchemes(v1, t rest.Router) {
 	rest.Get(t, "/indicators", policy.ReadStructure, s.listIndicators)
 	rest.Get(t, "/schemes", policy.ReadStructure, s.listSchemes)
 	rest.Create(t, "/schemes", policy.WriteScheme, s.createScheme, rest.Takes[scheme.Document]())
+	rest.Post(t, "/schemes/weights", policy.ReadStatistics, s.proposeWeights, rest.Computes, rest.Costly,
+		rest.Takes[weightsProposal]())
 	rest.Get(t, "/schemes/:scheme/versions/:version", policy.ReadStructure, s.findScheme)
 	rest.Put(t, "/schemes/:scheme/versions/:version", policy.WriteScheme, s.updateScheme, rest.Takes[scheme.Document]())
 	rest.Get(t, "/schemes/:scheme/versions/:version/diff", policy.ReadStructure, s.diffScheme)
@@ -192,7 +195,10 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/branches/:branch/change", policy.ReadRanking, s.findChange, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/gains", policy.ReadScorecard, s.findGains, rest.Costly)
 	rest.Post(t, "/periods/:period/what-if", policy.ReadScorecard, s.whatIf, rest.Computes, rest.Costly)
+	rest.Post(t, "/periods/:period/what-if/schemes", policy.ReadStatistics, s.compareSchemes, rest.Computes, rest.Costly,
+		rest.Takes[comparedSchemes]())
 	rest.Get(t, "/periods/:period/robustness", policy.ReadRanking, s.findRobustness)
+	s.routesOfAnalysis(t)
 	rest.Get(t, "/periods/:period/publications", policy.ReadRanking, s.listPublications)
 	rest.Post(t, "/periods/:period/publications", policy.DecideAppeals, s.amendResult, rest.Status(http.StatusCreated))
 	rest.Get(t, "/periods/:period/publications/:publication", policy.ReadRanking, s.findPublication)
@@ -206,6 +212,22 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/receipt/scheme.json", policy.ReadRanking, s.receiptScheme, rest.Sends[scheme.Document]())
 	rest.Get(t, "/periods/:period/receipt/data.csv", policy.ReadScorecard, s.receiptData, rest.Sends[string]("text/csv"))
 	rest.Get(t, "/branches/:branch/results", policy.ReadRanking, s.branchResults)
+}
+
+// routesOfAnalysis adds what can be asked of a ranking as a whole.
+func (s *Server) routesOfAnalysis(t rest.Router) {
+	rest.Get(t, "/periods/:period/analysis/sensitivity", policy.ReadStatistics, s.findSensitivity,
+		rest.Sends[analysis.Sensitivity](), rest.Costly)
+	rest.Get(t, "/periods/:period/analysis/removal", policy.ReadStatistics, s.findRemoval,
+		rest.Sends[analysis.Removal](), rest.Costly)
+	rest.Get(t, "/periods/:period/analysis/burden", policy.ReadStatistics, s.findBurden,
+		rest.Sends[analysis.Burden](), rest.Costly)
+	rest.Get(t, "/periods/:period/analysis/statistics", policy.ReadStatistics, s.findStatistics,
+		rest.Sends[analysis.Statistics](), rest.Costly)
+	rest.Get(t, "/periods/:period/analysis/raters", policy.ReadRaters, s.findRaters,
+		rest.Sends[analysis.Raters](), rest.Costly)
+	rest.Get(t, "/periods/:period/analysis/screening", policy.ReadStatistics, s.findScreening,
+		rest.Sends[analysis.Screening](), rest.Costly)
 }
 
 // routesOfAppeals adds what waits for a second person, and objections to published results.

@@ -30,6 +30,7 @@ var commands = []command{
 	{"user", text.F("建立、列出、停用账号，设置密码", "make, list and disable accounts, set passwords"), manageUsers},
 	{"key", text.F("建立、列出、撤销密钥", "make, list and revoke keys"), manageKeys},
 	{"score", text.F("离线计分：指标体系文件加数据文件", "compute an index from two files, without a database"), score},
+	{"analyse", text.F("离线分析排名取决于什么", "ask of two files what their ranking depends on"), analyse},
 	{"backup", text.F("把整个数据库备份到一个文件", "write the whole database into one file"), backUp},
 	{"restore", text.F("把备份恢复到空数据库，或检查备份", "read a backup into an empty database, or check it"), restore},
 	{"verify", text.F("核对已存结果与审计链", "check stored results and audit trails"), verify},

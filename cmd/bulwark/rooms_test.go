@@ -16,7 +16,7 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api": "docs internal/personal internal/rest internal/jobs internal/dashboard internal/project internal/exchange " +
+	"api": "docs internal/analysis internal/personal internal/rest internal/jobs internal/dashboard internal/project internal/exchange " +
 		"internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/improve internal/index " +
 		"internal/proposal internal/evaluation internal/scheme internal/people internal/workflow " +
@@ -53,6 +53,8 @@ var rooms = map[string]string{
 	"internal/improve": "internal/scheme internal/access internal/town",
 	"internal/index": "internal/credential internal/proposal internal/evaluation internal/datafile internal/scheme internal/workflow " +
 		"internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
+		"pkg/composite/stats",
+	"internal/analysis": "internal/index internal/scheme internal/town pkg/composite/agreement pkg/composite " +
 		"pkg/composite/stats",
 	"internal/proposal": "internal/evaluation internal/workflow internal/access internal/town",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +

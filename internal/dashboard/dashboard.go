@@ -24,13 +24,16 @@ import (
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
 type Dashboard struct {
-	Town     string                 `json:"town" example:"demo"`
-	Result   *index.Overview        `json:"result,omitempty"` // absent while nothing is published
-	Entry    *Filling               `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
-	Appeals  AppealCounts           `json:"appeals"`
-	Measures []measure.Progress     `json:"measures"` // the seven, in their order
-	Targets  map[target.State]int64 `json:"targets"`  // by state; a state without any is left out
-	Plans    map[plan.State]int64   `json:"plans"`    // likewise
+	Town     string             `json:"town" example:"demo"`
+	Result   *index.Overview    `json:"result,omitempty"` // absent while nothing is published
+	Entry    *Filling           `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
+	Appeals  AppealCounts       `json:"appeals"`
+	Measures []measure.Progress `json:"measures"` // the seven, in their order
+	// by state; a state without any is left out. branch_ended: proposed or confirmed ones whose branch is no more
+	Targets map[target.State]int64 `json:"targets"`
+	Plans   map[plan.State]int64   `json:"plans"` // likewise
+	// open tasks whose branch is no more: they count in no measure
+	TasksEnded int64 `json:"tasks_of_ended_branches"`
 	// of plans, likewise: what came back is open, though its plan be closed
 	Items    map[plan.ItemState]int64     `json:"items"`
 	Problems map[visit.ProblemState]int64 `json:"problems"` // likewise
@@ -93,6 +96,9 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) er
 	}
 	overdue := report.OverdueQuery{Reach: all, Today: today, Language: language}
 	if d.Overdue, err = report.OverdueWork(ctx, db, d.Town, overdue); err != nil {
+		return err
+	}
+	if d.TasksEnded, err = measure.CountEnded(ctx, db, d.Town, today); err != nil {
 		return err
 	}
 	d.Measures, err = measure.ListProgress(ctx, db, d.Town, today)

@@ -100,7 +100,7 @@ func (s *story) runQuarter(
 
 // confirm confirms, as a second person, what was proposed to be published.
 func confirm(ctx context.Context, tx *gorm.DB, waiting *proposal.Proposal) error {
-	_, _, err := index.DecideProposal(ctx, tx, waiting.Ref(), proposal.Confirmed, "")
+	_, _, err := index.DecideProposal(ctx, tx, waiting.Ref(), index.ProposalDecision{To: proposal.Confirmed})
 	return err
 }
 

@@ -57,10 +57,13 @@ type CompletenessRow struct {
 // something there; who leads a branch reports for it and does not rate it. A sheet that
 // somebody else began is expected too: so begun and missing ones are all that are expected.
 type Completeness struct {
-	Period     string              `json:"period" example:"2023Q3"`
-	By         string              `json:"by" enums:"branch,evaluator,indicator"`
-	From       day.Date            `json:"from" swaggertype:"string" format:"date"` // who was assigned from this day
-	Until      day.Date            `json:"until" swaggertype:"string" format:"date"`
+	Period string   `json:"period" example:"2023Q3"`
+	By     string   `json:"by" enums:"branch,evaluator,indicator"`
+	From   day.Date `json:"from" swaggertype:"string" format:"date"` // who was assigned from this day
+	Until  day.Date `json:"until" swaggertype:"string" format:"date"`
+	// branches within reach that end within the period: no sheets are expected of them, and those approved count for no
+	// branch
+	Ended      []BranchEnd         `json:"ended"`
 	Totals     *Counts             `json:"totals,omitempty"`
 	Rows       []CompletenessRow   `json:"rows,omitempty"`       // by branch or evaluator, in the order of codes
 	Indicators []IndicatorCoverage `json:"indicators,omitempty"` // by indicator, in the order of the scheme
@@ -110,6 +113,11 @@ func FindCompleteness(
 	}
 	from, until := p.span()
 	c := Completeness{Period: p.Code, By: q.By, From: from, Until: until}
+	ended, err := p.ListEnded(ctx, db, "")
+	if err != nil {
+		return Completeness{}, err
+	}
+	c.Ended = InLanguage(slices.DeleteFunc(ended, func(b EndedBranch) bool { return !v.Reach.Has(b.Code) }), q.Language)
 	if q.By == "indicator" {
 		c.Indicators, err = coverage(ctx, db, p, branches, q.Language)
 		return c, err

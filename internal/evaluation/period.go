@@ -89,6 +89,8 @@ type Notice struct {
 	Signed    bool `json:"signed"`                        // whether what it announces has a signature: see docs/trust.md
 	// published although too few branches had a score or the period had not ended
 	Forced bool `json:"forced,omitempty,omitzero"`
+	// branches that ended since the publication before, and are scored no more
+	Ended []EndedBranch `json:"ended,omitempty"`
 }
 
 // Open reports whether the day is one of them.

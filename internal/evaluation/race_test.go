@@ -167,7 +167,7 @@ func runsAndPublicationsAtOnce(ctx context.Context, t *testing.T, db *gorm.DB) {
 	waiting := made[slices.IndexFunc(made[:], func(p *proposal.Proposal) bool { return p != nil })]
 	second := as(t.Context(), "group-2", policy.LeadingGroup)
 	one(t, &all, func(int) error {
-		_, _, err := index.DecideProposal(second, db, waiting.Ref(), proposal.Confirmed, "")
+		_, _, err := index.DecideProposal(second, db, waiting.Ref(), index.ProposalDecision{To: proposal.Confirmed})
 		return err
 	})
 }

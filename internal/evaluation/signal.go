@@ -20,7 +20,7 @@ import (
 // Signal is a pattern in the sheets of a period that someone should look at. It
 // is what was seen, never what it means.
 type Signal struct {
-	Code       string             `json:"code" enums:"last_hour,ceiling,same_for_many,same_as_another,self_report_gap"`
+	Code       string             `json:"code" enums:"last_hour,ceiling,same_for_many,same_as_another,self_report_gap,left_out"`
 	Evaluators []string           `json:"evaluators"`
 	Branches   []string           `json:"branches"`
 	Subject    string             `json:"subject,omitempty"` // the indicator or dimension, where it is about one

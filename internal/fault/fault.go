@@ -223,6 +223,24 @@ func MissingAt(err error, at, code string, message text.Text) error {
 	return Broken(At(at, code, message))
 }
 
+// Below returns the fault with the places of its fields below a pointer, as those of a part of a
+// larger document; other errors stay.
+func Below(err error, pointer string) error {
+	var e *Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return err
+	}
+	below := *e
+	below.Fields = make([]FieldError, len(e.Fields))
+	for i, f := range e.Fields {
+		if f.Pointer == "" || f.Pointer[0] == '/' { // other places are no part of the document
+			f.Pointer = pointer + f.Pointer
+		}
+		below.Fields[i] = f
+	}
+	return &below
+}
+
 // BadCode returns the fault of a code that text.IsCode refuses.
 func BadCode(pointer string) FieldError {
 	return Field(pointer, "bad_code",

@@ -42,7 +42,7 @@ type Settings struct {
 // ProposalRule proposes branches as improvement targets. What its figures mean
 // depends on its kind.
 type ProposalRule struct {
-	Kind RuleKind `json:"kind" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
+	Kind RuleKind `json:"kind" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most,insufficient"`
 	// Share of the branches, 0.1 = the lowest tenth, for lowest_share.
 	Share float64 `json:"share,omitempty,omitzero" example:"0.1"`
 	// ByClass takes the share of each class instead of all, for lowest_share.
@@ -65,6 +65,7 @@ const (
 	DimensionBelow RuleKind = "dimension_below"
 	FallOver       RuleKind = "fall_over"
 	GradeAtMost    RuleKind = "grade_at_most"
+	Insufficient   RuleKind = "insufficient" // what was handed in is too little for a score
 )
 
 // Defaults returns an example that a town edits, never the rules of a real place.
@@ -127,6 +128,7 @@ func (r ProposalRule) check(i int) (faults []fault.FieldError) {
 		if r.Grade == "" {
 			refuse("grade", text.F("请写明等次", "name a grade"))
 		}
+	case Insufficient:
 	default:
 		refuse("kind", text.F("没有规则“%s”", "there is no rule %q", r.Kind))
 	}

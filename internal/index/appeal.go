@@ -65,6 +65,8 @@ type Appeal struct {
 	AmendedTo         *int64      `json:"amended_to,omitempty" example:"2"` // the publication that upholds it
 	Overdue           bool        `gorm:"-" json:"overdue"`                 // not decided, and past its day
 	Allowed           []string    `gorm:"-" json:"allowed"`
+	// what would happen; only in the answer to a dry run
+	DryRun *evaluation.Preview `gorm:"-" json:"dry_run,omitempty"`
 	database.Versioned
 }
 

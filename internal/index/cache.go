@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -71,15 +72,16 @@ func (c *ResultCache) publicationsKey(townID string) string {
 	return fmt.Sprintf("publications/%s/%d", townID, c.changes[townID])
 }
 
-// View is one period ready to be shown: its outcome and that of the period
-// before. Views of the same Token show the same figures.
+// View is one period ready to be shown: its outcome, and what its changes are counted
+// from. Views of the same Token show the same figures.
 type View struct {
-	Token    string // empty while provisional
-	source   Source
-	current  *Outcome
-	previous *Outcome
-	reader   *access.Reach // branches of whose details the reader may know; nil: all
-	precise  bool          // explanations have all their digits
+	Token   string // empty while provisional
+	source  Source
+	cited   bool // asked for by the number of its publication
+	current *Outcome
+	before  baseline
+	reader  *access.Reach // branches of whose details the reader may know; nil: all
+	precise bool          // explanations have all their digits
 }
 
 // For returns the view for a reader who may know the details of the branches in reach.
@@ -103,9 +105,28 @@ func (v View) limited() bool { return v.reader != nil }
 func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
 
 // Published returns the view of a publication of the period, the latest that was not
-// withdrawn where number is 0; false where the period is not published.
+// withdrawn where number is 0; false where the period is not published. Its changes are
+// counted from the publication beside which it was published.
 func (c *ResultCache) Published(
 	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+) (View, bool, error) {
+	return c.published(ctx, db, townID, period, number, func(p *publishedRun, _ publications) *PublicationRef { return p.From })
+}
+
+// PublishedNow returns the view of the latest publication of the period, with changes that
+// are counted from what is the latest publication of the period before at present.
+func (c *ResultCache) PublishedNow(ctx context.Context, db *gorm.DB, townID, period string) (View, bool, error) {
+	return c.published(ctx, db, townID, period, 0, func(p *publishedRun, e publications) *PublicationRef {
+		if before := e.previous(p.Period); before != nil {
+			return &PublicationRef{Period: before.PeriodCode, Publication: before.Number}
+		}
+		return nil
+	})
+}
+
+func (c *ResultCache) published(
+	ctx context.Context, db *gorm.DB, townID, period string, number int64,
+	from func(*publishedRun, publications) *PublicationRef,
 ) (_ View, _ bool, err error) {
 	defer fault.Wrap(&err, "result of %s", period)
 	e, err := c.publications(ctx, db, townID)
@@ -119,7 +140,7 @@ func (c *ResultCache) Published(
 	if err != nil {
 		return View{}, false, err
 	}
-	v := View{source: current.source(day.Of(db.NowFunc()))}
+	v := View{source: current.source(day.Of(db.NowFunc())), cited: number > 0}
 	v.Token = current.RunID + "." + string(current.Period.State) + "." + v.source.token()
 	if v.current, err = c.outcome(ctx, db, *current); err != nil {
 		return v, false, err
@@ -127,13 +148,30 @@ func (c *ResultCache) Published(
 	if v.current.robustness != nil {
 		v.Token += ".robust"
 	}
-	before := e.previous(current.Period)
-	if before == nil {
-		return v, true, nil
+	if v.before, err = c.baseline(ctx, db, e, from(current, e)); err != nil {
+		return v, false, err
 	}
-	v.Token += "." + before.RunID
-	v.previous, err = c.outcome(ctx, db, *before)
-	return v, err == nil, err
+	v.before.ended = current.Ended.V
+	if b := v.before; b.outcome != nil {
+		v.Token += fmt.Sprintf(".%s.%d.%t", b.outcome.Run.ID, b.number, b.outcome.withdrawn)
+	}
+	return v, true, nil
+}
+
+// baseline returns what changes are counted from, withdrawn or not; none where ref is nil.
+func (c *ResultCache) baseline(
+	ctx context.Context, db *gorm.DB, e publications, ref *PublicationRef,
+) (b baseline, err error) {
+	if ref == nil {
+		return b, nil
+	}
+	p, err := e.find(ref.Period, ref.Publication)
+	if err != nil {
+		return b, err
+	}
+	b.number = p.Number
+	b.outcome, err = c.outcome(ctx, db, *p)
+	return b, err
 }
 
 // RefuseWithdrawn refuses a period of which every publication was withdrawn.
@@ -178,13 +216,16 @@ func (c *ResultCache) Provisional(
 			return withLock(p, err)
 		}
 		v.current = c.outcome(p)
-		return nil
+		v.before.ended, err = p.ListEnded(ctx, tx, e.endBefore(p))
+		return err
 	})
 	if err != nil {
 		return View{}, err
 	}
+	v.before.ended = slices.DeleteFunc(v.before.ended, func(b evaluation.EndedBranch) bool { return !reach.Has(b.Code) })
 	if before := e.previous(v.current.Period); before != nil {
-		v.previous, err = c.outcome(ctx, db, *before)
+		v.before.number = before.Number
+		v.before.outcome, err = c.outcome(ctx, db, *before)
 	}
 	return v, err
 }

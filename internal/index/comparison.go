@@ -21,10 +21,13 @@ import (
 // ScoreChange is the change of a branch's published score between two periods, by its
 // causes.
 type ScoreChange struct {
-	Town       string            `json:"town" example:"demo"`
-	Branch     town.BranchRef    `json:"branch"`
-	From       string            `json:"from" example:"2023Q1"`
-	To         string            `json:"to" example:"2023Q2"`
+	Town   string         `json:"town" example:"demo"`
+	Branch town.BranchRef `json:"branch"`
+	From   string         `json:"from" example:"2023Q1"`
+	To     string         `json:"to" example:"2023Q2"`
+	// relative: by the same rules, fitted to other values; other_scheme: the part of the scheme is what other weights and
+	// rules made
+	Ruler      Ruler             `json:"ruler" swaggertype:"string" enums:"same,relative,other_scheme"`
 	Outcome    string            `json:"outcome" enums:"compared,new,gone,unscored_before,unscored_now,unscored_both"`
 	Before     *float64          `json:"before,omitempty"`
 	Now        *float64          `json:"now,omitempty"`
@@ -76,7 +79,7 @@ var causes = []struct {
 // ScoreChangeQuery selects the change of one branch since an earlier publication.
 type ScoreChangeQuery struct {
 	Branch   string
-	From     string // period; empty: the one of the same kind before, or with Number that of the view
+	From     string // period; empty: what the changes of the view are counted from, or with Number its own period
 	Number   int64  // publication of it; 0: the latest
 	Language string
 	Detailed bool // the caller may see below the first level
@@ -86,7 +89,7 @@ type ScoreChangeQuery struct {
 // the view.
 func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreChangeQuery) (_ ScoreChange, err error) {
 	defer fault.Wrap(&err, "change of %s", q.Branch)
-	before := v.previous
+	before := v.before.outcome
 	from := q.From
 	if from == "" && q.Number > 0 {
 		from = v.current.Period.Code
@@ -119,7 +122,7 @@ func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreCh
 	}
 	x := ScoreChange{
 		Town: v.current.Period.TownID, Branch: r.ref(q.Language), From: before.Period.Code, To: v.current.Period.Code,
-		Outcome: string(compared.Status), Parts: []changePart{},
+		Ruler: v.current.ruler(before), Outcome: string(compared.Status), Parts: []changePart{},
 	}
 	if old := before.find(q.Branch); old != nil {
 		x.Before = old.Score
@@ -172,11 +175,13 @@ func entered(s composite.LeafState) *float64 {
 
 // Diff is what differs between two publications of a period.
 type Diff struct {
-	Town   string       `json:"town" example:"demo"`
-	Period string       `json:"period" example:"2023Q2"`
-	From   int64        `json:"from" example:"1"`
-	To     int64        `json:"to" example:"2"`
-	Items  []BranchDiff `json:"items"` // the branches that differ, in the order of the later ranking
+	Town   string `json:"town" example:"demo"`
+	Period string `json:"period" example:"2023Q2"`
+	From   int64  `json:"from" example:"1"`
+	To     int64  `json:"to" example:"2"`
+	// relative: by the same rules, fitted to other values
+	Ruler Ruler        `json:"ruler" swaggertype:"string" enums:"same,relative"`
+	Items []BranchDiff `json:"items"` // the branches that differ, in the order of the later ranking
 }
 
 // BranchDiff is one branch that two publications show differently. A caller who may
@@ -237,7 +242,7 @@ func (c *ResultCache) Diff(ctx context.Context, db *gorm.DB, q DiffQuery) (_ Dif
 	if err != nil {
 		return Diff{}, err
 	}
-	d := Diff{Town: q.Town, Period: q.Period, From: other.Number, To: p.Number, Items: []BranchDiff{}}
+	d := Diff{Town: q.Town, Period: q.Period, From: other.Number, To: p.Number, Ruler: now.ruler(then), Items: []BranchDiff{}}
 	between := now.since(other.Number)
 	if other.Number > p.Number {
 		between = then.since(p.Number)

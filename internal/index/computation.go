@@ -26,7 +26,9 @@ type computation struct {
 	values   datafile.Values
 	result   *composite.Result
 	table    []composite.Standing
-	partial  bool // not of every branch: ranks, and grades with a quota, would be of these alone
+	lowest   *composite.Result // with every missing value at the lowest of its class
+	floors   []float64         // scores by it, by unit
+	partial  bool              // not of every branch: ranks, and grades with a quota, would be of these alone
 	amends   *otherEngines
 }
 
@@ -132,6 +134,17 @@ func (c *computation) score() error {
 		return unscorable(err)
 	}
 	c.table = table
+	c.lowest = c.result.AtLowest()
+	low, err := c.scheme.Index.Standings(c.lowest, c.values.Adjustments)
+	if err != nil {
+		return unscorable(err)
+	}
+	c.floors = make([]float64, len(low))
+	for _, s := range low {
+		if c.floors[s.Unit] = math.NaN(); s.Status == composite.UnitScored {
+			c.floors[s.Unit] = s.Score
+		}
+	}
 	return nil
 }
 
@@ -180,9 +193,16 @@ func (c *computation) row(townID string, position int, s composite.Standing, nod
 			r.Grade = &s.Grade
 		}
 	}
+	incomplete := len(c.result.Missing(s.Unit)) > 0
+	if floor := c.floors[s.Unit]; incomplete && floor == floor {
+		r.ScoreAtLowest = &floor
+	}
 	r.Nodes = make([]NodeResult, len(nodes))
 	for n := range nodes {
 		r.Nodes[n] = c.node(townID, b.Code, n, s.Unit, nodes[n])
+		if x, ok := c.lowest.Score(n, s.Unit); ok && incomplete && !nodes[n].Leaf {
+			r.Nodes[n].ScoreAtLowest = &x
+		}
 	}
 	return r
 }

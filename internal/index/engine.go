@@ -32,9 +32,23 @@ func (a *otherEngines) keep(o *Outcome) {
 		if !equal(r.Grade, same.Grade) { // the corrections have changed who has a place in a quota
 			kept.Grade = r.Grade
 		}
+		kept.lowestOf(r, same)
 		*r = kept
 	}
 	o.rankAgain()
+}
+
+// lowestOf takes over the figures with missing values at the lowest of their class where the
+// corrections have changed what is lowest.
+func (r *Result) lowestOf(corrected, before *Result) {
+	if !equal(corrected.ScoreAtLowest, before.ScoreAtLowest) {
+		r.ScoreAtLowest = corrected.ScoreAtLowest
+	}
+	for n := range min(len(r.Nodes), len(corrected.Nodes), len(before.Nodes)) {
+		if !equal(corrected.Nodes[n].ScoreAtLowest, before.Nodes[n].ScoreAtLowest) {
+			r.Nodes[n].ScoreAtLowest = corrected.Nodes[n].ScoreAtLowest
+		}
+	}
 }
 
 // sameFigures reports whether all of the branch but rank and grade is the same to the bit.

@@ -64,6 +64,8 @@ type Reason struct {
 	Gap       float64 `json:"gap"`
 	Points    float64 `json:"points"` // what the gap is worth in points of the index
 	Text      string  `json:"text"`
+	// of risen and fallen; relative: by the same rules, fitted to other values
+	Ruler Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
 }
 
 // Neighbour is a branch next to another in the ranking.
@@ -121,6 +123,9 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	}
 	for _, f := range v.leadingFindings(why, unit, earlier, detailed) {
 		reason := o.reason(f, language)
+		if f.Code == composite.Risen || f.Code == composite.Fallen {
+			reason.Ruler = o.ruler(v.before.outcome)
+		}
 		if f.Code.Strong() {
 			x.Strengths = append(x.Strengths, reason)
 		} else {
@@ -133,12 +138,13 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	return x, nil
 }
 
-// earlier returns the explainer of the period before; nil where there is none.
+// earlier returns the explainer of what changes are counted from; nil where there is none,
+// or one by a scheme that scores otherwise.
 func (v View) earlier() (*composite.Explainer, error) {
-	if v.previous == nil {
+	if b := v.before.outcome; b == nil || v.current.ruler(b) == OtherScheme {
 		return nil, nil //nolint:nilnil // no period before is no mistake
 	}
-	return v.previous.explainer()
+	return v.before.outcome.explainer()
 }
 
 // unscored returns why there is nothing to explain.
@@ -214,13 +220,8 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 	return list
 }
 
-// name returns the name of a node; the root may have no name but that of its scheme.
-func (o *Outcome) name(code, language string) string {
-	if n := o.Scheme.Node(code); n != nil && !n.Name.IsZero() {
-		return n.Name.In(language)
-	}
-	return o.Scheme.Document.Name.In(language)
-}
+// name returns the name of a node.
+func (o *Outcome) name(code, language string) string { return o.Scheme.NodeName(code, language) }
 
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.

@@ -19,18 +19,19 @@ import (
 
 // HistoryEntry is one published period in the history of a branch.
 type HistoryEntry struct {
-	Period     string             `json:"period" example:"2023Q3"`
-	EndsOn     day.Date           `json:"ends_on" swaggertype:"string" format:"date"` // of the period
-	Kind       string             `json:"kind" enums:"quarter,half_year,year"`
-	Status     string             `json:"status" enums:"published,final"`
-	Run        string             `json:"run" format:"uuid"`
-	Outcome    string             `json:"outcome" enums:"scored,insufficient,failed"`
-	Coverage   float64            `json:"coverage"`
-	Score      *float64           `json:"score,omitempty"`
-	Grade      string             `json:"grade,omitempty"`
-	Rank       *int               `json:"rank,omitempty"`
-	ClassRank  *int               `json:"class_rank,omitempty"`
-	Change     *RankChange        `json:"change,omitempty"`
+	Period    string    `json:"period" example:"2023Q3"`
+	EndsOn    day.Date  `json:"ends_on" swaggertype:"string" format:"date"` // of the period
+	Kind      string    `json:"kind" enums:"quarter,half_year,year"`
+	Status    string    `json:"status" enums:"published,final"`
+	Run       string    `json:"run" format:"uuid"`
+	Outcome   string    `json:"outcome" enums:"scored,insufficient,failed"`
+	Coverage  float64   `json:"coverage"`
+	Score     *float64  `json:"score,omitempty"`
+	Grade     string    `json:"grade,omitempty"`
+	Rank      *int      `json:"rank,omitempty"`
+	ClassRank *int      `json:"class_rank,omitempty"`
+	From      *Compared `json:"from,omitempty"` // what the change is counted from
+	Comparison
 	Dimensions map[string]float64 `json:"dimensions"`
 }
 
@@ -60,13 +61,12 @@ func (c *ResultCache) History(ctx context.Context, db *gorm.DB, townID, branch s
 			Coverage: stats.Round(r.Coverage, 4), Score: r.Score, Grade: word(r.Grade), Rank: r.Rank, ClassRank: r.ClassRank,
 			Dimensions: now.dimensions(r),
 		}
-		if before := e.previous(e[i].Period); before != nil {
-			then, err := c.outcome(ctx, db, *before)
-			if err != nil {
-				return nil, err
-			}
-			s.Change = now.change(r, then.find(branch))
+		from, err := c.baseline(ctx, db, e, e[i].From)
+		if err != nil {
+			return nil, err
 		}
+		from.ended = e[i].Ended.V
+		s.From, s.Comparison = from.compared(now), now.compare(r, from)
 		list = append(list, s)
 	}
 	return list, nil
@@ -82,8 +82,8 @@ type PeriodScores struct {
 }
 
 // Scores returns the scores of a published period, the latest of all where period is
-// empty, and behind it those of up to back periods of the same kind before, the
-// latest first. NotFound where nothing is published.
+// empty, and behind it those of up to back periods of the same kind before by schemes that
+// score alike, the latest first. NotFound where nothing is published.
 func (c *ResultCache) Scores(
 	ctx context.Context, db *gorm.DB, townID, period string, back int,
 ) (list []PeriodScores, err error) {
@@ -103,12 +103,18 @@ func (c *ResultCache) Scores(
 	if err != nil {
 		return nil, err
 	}
-	for ; at != nil && len(list) <= back; at = e.previous(at.Period) {
+	var first *Outcome
+	for seen := 0; at != nil && seen <= back; at, seen = e.previous(at.Period), seen+1 {
 		o, err := c.outcome(ctx, db, *at)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, o.scores())
+		if first == nil {
+			first = o
+		}
+		if o.ruler(first) != OtherScheme {
+			list = append(list, o.scores())
+		}
 	}
 	return list, nil
 }
@@ -139,7 +145,8 @@ type PublishedPanel struct {
 	effect.Panel
 	Branches []town.BranchRef    // the units, as they were in their last period
 	Periods  []evaluation.Period // of its scores
-	Changed  []string            // codes of periods scored by another scheme than the period before
+	Changed  []string            // codes of periods by a scheme that scores otherwise than that of the period before
+	Relative bool                // a rule of a scheme is fitted to the values of each period
 }
 
 // Panel returns the published history of the kind. Units are the branches of any of
@@ -154,7 +161,6 @@ func (c *ResultCache) Panel(
 		return PublishedPanel{}, err
 	}
 	var outcomes []*Outcome
-	scheme := ""
 	for i := range e {
 		if e[i].Period.Kind != kind || !e[i].counts() {
 			continue
@@ -163,10 +169,14 @@ func (c *ResultCache) Panel(
 		if err != nil {
 			return PublishedPanel{}, err
 		}
-		if scheme != "" && e[i].SchemeHash != scheme {
+		if n := len(outcomes); n > 0 && o.ruler(outcomes[n-1]) == OtherScheme {
 			p.Changed = append(p.Changed, e[i].PeriodCode)
 		}
-		scheme = e[i].SchemeHash
+		at := slices.IndexFunc(outcomes, func(other *Outcome) bool { return o.ruler(other) != OtherScheme })
+		if at < 0 {
+			at = len(outcomes)
+		}
+		p.Rulers, p.Relative = append(p.Rulers, at), p.Relative || o.Scheme.Index.Relative()
 		p.Periods, outcomes = append(p.Periods, e[i].Period), append(outcomes, o)
 	}
 	p.fill(outcomes, language)

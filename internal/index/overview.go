@@ -5,7 +5,9 @@ import (
 	"math"
 	"slices"
 
+	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
+	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
@@ -17,18 +19,21 @@ type Overview struct {
 	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       scheme.Ref         `json:"scheme"`
-	Scale        float64            `json:"scale" example:"100"` // the highest possible score
-	Scored       int                `json:"scored" example:"40"`
-	Insufficient int                `json:"insufficient"` // branches without a score
-	Index        TownIndex          `json:"index"`
-	Grades       []GradeCount       `json:"grades"`    // from the best, every one of the scheme
-	Histogram    []bin              `json:"histogram"` // tenths of the scale, from the lowest
-	Classes      []ClassSpread      `json:"classes"`   // in the order of codes
-	Risers       []Mover            `json:"risers"`    // up to five, the largest rise first
-	Fallers      []Mover            `json:"fallers"`   // up to five, the largest fall first
-	Heat         HeatMap            `json:"heat"`
-	Robustness   *RobustnessSummary `json:"sure,omitempty"` // absent until it is worked out, and while provisional
+	Scheme       scheme.Ref             `json:"scheme"`
+	Scale        float64                `json:"scale" example:"100"` // the highest possible score
+	Scored       int                    `json:"scored" example:"40"`
+	Insufficient int                    `json:"insufficient"` // branches without a score
+	Index        TownIndex              `json:"index"`
+	Grades       []GradeCount           `json:"grades"`         // from the best, every one of the scheme
+	Histogram    []bin                  `json:"histogram"`      // tenths of the scale, from the lowest
+	Classes      []ClassSpread          `json:"classes"`        // in the order of codes
+	From         *Compared              `json:"from,omitempty"` // what changes are counted from
+	Risers       []Mover                `json:"risers"`         // up to five, the largest rise first
+	LeftOut      []Mover                `json:"left_out"`       // that rose only by what they left out: no risers; the largest rise first
+	Ended        []evaluation.BranchEnd `json:"ended"`          // branches that ended since, and are scored no more
+	Fallers      []Mover                `json:"fallers"`        // up to five, the largest fall first
+	Heat         HeatMap                `json:"heat"`
+	Robustness   *RobustnessSummary     `json:"sure,omitempty"` // absent until it is worked out, and while provisional
 }
 
 // TownIndex is the index of the town as a whole: every branch counts once.
@@ -36,8 +41,12 @@ type TownIndex struct {
 	Mean   *float64 `json:"mean,omitempty" example:"82.4"`
 	Median *float64 `json:"median,omitempty" example:"83.1"`
 	// mean change of the branches with a score in the period before too
-	Change   *float64 `json:"change,omitempty" example:"1.2"`
-	Compared int      `json:"compared"` // so many branches
+	Change *float64 `json:"change,omitempty" example:"1.2"`
+	// of the change; relative: by the same rules, fitted to other values
+	Ruler Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
+	// scored by schemes that score differently: there is no change to state
+	OtherScheme bool `json:"other_scheme,omitempty,omitzero"`
+	Compared    int  `json:"compared"` // so many branches
 }
 
 // GradeCount is how many branches have a grade.
@@ -116,11 +125,12 @@ const (
 
 // Overview returns the period as a whole.
 func (v View) Overview(language string) Overview {
-	r := v.current.ranking(v.previous, language)
+	r := v.ranking(language)
 	o := Overview{
 		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scale: r.Scale, Scored: len(r.Items),
 		Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items, r.Scale),
-		Classes: spreads(r.Items), Heat: v.heat(r.Items, language), Robustness: v.current.robustnessSummary(r.Items),
+		From: r.From, Ended: r.Ended, Classes: spreads(r.Items), Heat: v.heat(r.Items, language),
+		Robustness: v.current.robustnessSummary(r.Items),
 	}
 	for _, g := range v.current.Scheme.Document.Grades {
 		count := 0
@@ -131,7 +141,10 @@ func (v View) Overview(language string) Overview {
 		}
 		o.Grades = append(o.Grades, GradeCount{Grade: g.Code, Name: g.Name.In(language), Count: count})
 	}
-	o.Risers, o.Fallers = moved(r.Items, 1), moved(r.Items, -1)
+	rose := func(i Ranked) bool { return i.Change != nil && i.Change.Score > 0 }
+	o.Risers = moved(r.Items, 1, func(i Ranked) bool { return rose(i) && !i.LeftOut })
+	o.LeftOut = moved(r.Items, 1, func(i Ranked) bool { return rose(i) && i.LeftOut })
+	o.Fallers = moved(r.Items, -1, func(i Ranked) bool { return i.Change != nil && i.Change.Score < 0 })
 	return o
 }
 
@@ -148,7 +161,9 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 		if item.Change != nil {
 			change += item.Change.Score
 			t.Compared++
+			t.Ruler = item.Change.Ruler
 		}
+		t.OtherScheme = t.OtherScheme || item.OtherScheme
 	}
 	t.Mean = new(stats.Round(sum/float64(len(items)), decimals))
 	t.Median = new(stats.Round(stats.Median(scores), decimals))
@@ -207,11 +222,11 @@ func quartile(x []float64, k int) float64 {
 	return stats.Round(stats.Quantile(x, float64(k)/4), 2)
 }
 
-// moved returns the largest changes in one direction.
-func moved(items []Ranked, sign float64) []Mover {
+// moved returns the largest changes in one direction among the branches of which it is so.
+func moved(items []Ranked, sign float64, is func(Ranked) bool) []Mover {
 	list := []Mover{}
 	for _, i := range items {
-		if i.Change != nil && i.Change.Score*sign > 0 {
+		if is(i) {
 			list = append(list, Mover{Branch: i.Branch, Score: i.Score, Rank: i.Rank, Change: *i.Change})
 		}
 	}
@@ -267,4 +282,28 @@ func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
 		short.IntervalWidth = stats.Median(widths)
 	}
 	return short
+}
+
+// Signals returns a signal for each branch that is better only by what it left out: its
+// score rose, and would not have with every missing value at the lowest of its class.
+func (v View) Signals(language string) []evaluation.Signal {
+	list := []evaluation.Signal{}
+	for i := range v.current.Results {
+		now := &v.current.Results[i]
+		c := v.current.compare(now, v.before)
+		if !c.LeftOut {
+			continue
+		}
+		change := v.current.decimal(*now.lowest() - *v.before.outcome.find(now.BranchCode).lowest())
+		missing := len(now.missing())
+		list = append(list, evaluation.Signal{
+			Code: "left_out", Evaluators: []string{}, Branches: []string{now.BranchCode},
+			Figures: map[string]float64{"change": c.Change.Score, "change_at_lowest": change, "missing": float64(missing)},
+			Message: text.F("%[1]s 的得分上升 %[2]v 分，但有 %[3]d 项指标缺失；若按同类最低分计，变化为 %[4]v 分",
+				"the score of %[1]s rose by %[2]v with %[3]d values missing: with these at the lowest of its class it changed by %[4]v",
+				now.BranchCode, c.Change.Score, missing, change).In(language),
+		})
+	}
+	slices.SortFunc(list, func(a, b evaluation.Signal) int { return cmp.Compare(a.Branches[0], b.Branches[0]) })
+	return list
 }

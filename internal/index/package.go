@@ -48,6 +48,12 @@ func (p Publication) text(r Run, head audit.Head) string {
 	if p.AppealID != nil {
 		pairs = append(pairs, "appeal", *p.AppealID)
 	}
+	if p.From != nil {
+		pairs = append(pairs, "from", p.From.Period+" "+strconv.FormatInt(p.From.Publication, 10))
+	}
+	for _, e := range p.Ended.V {
+		pairs = append(pairs, "ended", strings.TrimSuffix(e.Code+" "+string(e.On)+" "+e.Into, " "))
+	}
 	if p.onePerson() {
 		pairs = append(pairs, "one_person", "true")
 	}

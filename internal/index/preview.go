@@ -1,7 +1,9 @@
 package index
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -18,6 +20,8 @@ import (
 type Step struct {
 	Town, Period, Language string
 	to                     evaluation.PeriodState // of a move
+	publishes              bool                   // it opens a notice if it is taken
+	ends                   []text.Text            // what of a decision cannot be undone; nil for other steps
 }
 
 // TryMove takes the period to another state by all rules, and takes that back. It returns
@@ -26,8 +30,8 @@ type Step struct {
 func TryMove(
 	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
 ) (after evaluation.Period, err error) {
-	step := Step{Town: ref.Town, Period: ref.ID, Language: m.Language, to: m.To}
-	preview, err := Try(ctx, db, step, func(tx *gorm.DB) (waiting *proposal.Proposal, err error) {
+	step := Step{Town: ref.Town, Period: ref.ID, Language: m.Language, to: m.To, publishes: m.To == evaluation.Published}
+	preview, err := try(ctx, db, step, func(tx *gorm.DB) (waiting *proposal.Proposal, err error) {
 		after, waiting, err = MovePeriod(ctx, tx, ref, m)
 		return waiting, err
 	})
@@ -49,9 +53,99 @@ func TryMove(
 	return after, nil
 }
 
-// Try takes a step of the period, or of its publications, by all rules, and takes that
+// TryPublication takes a step by all rules that makes a publication of the period, where the
+// number is 0, or withdraws the one of the number, and takes that back. It returns the
+// publication as it would be with the preview. Where the step would be refused or wait for
+// a second person, it is the latest one, or the one of the number, as it is.
+func TryPublication(
+	ctx context.Context, db *gorm.DB, s Step, number int64,
+	step func(tx *gorm.DB) (PublicationDetail, *proposal.Proposal, error),
+) (after PublicationDetail, err error) {
+	var waiting *proposal.Proposal
+	var failed error
+	s.publishes = number == 0
+	preview, err := try(ctx, db, s, func(tx *gorm.DB) (*proposal.Proposal, error) {
+		after, waiting, failed = step(tx)
+		return waiting, failed
+	})
+	if err != nil {
+		return after, err
+	}
+	if preview.Refused != nil || waiting != nil {
+		list, err := readPublications(ctx, db, s.Town, s.Period)
+		if err != nil {
+			return after, err
+		}
+		d, err := list.detail(access.PrincipalFrom(ctx), s.Period, number, db.NowFunc())
+		if err != nil { // there is none that could be shown
+			return after, cmp.Or(failed, err)
+		}
+		one := []PublicationDetail{d}
+		if err := fillWithdrawal(ctx, db, s.Town, list, one); err != nil {
+			return after, err
+		}
+		if after = one[0]; waiting != nil {
+			after.Touched = waiting.Touched.V
+		}
+	}
+	after.DryRun = &preview
+	return after, nil
+}
+
+// TryAppeal decides on the appeal by all rules, and takes that back. It returns the appeal as
+// it would be, or as it is where the decision would be refused or wait for a second person,
+// with the preview in the language.
+func TryAppeal(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, d AppealDecision, language string,
+) (after Appeal, err error) {
+	before, err := FindAppeal(ctx, db, ref.Town, ref.ID)
+	if err != nil {
+		return after, err
+	}
+	s := Step{Town: ref.Town, Period: before.PeriodCode, Language: language, publishes: d.To == Upheld, ends: []text.Text{
+		text.F("申诉一经处理，不能再次处理", "an appeal is decided once"),
+	}}
+	preview, err := try(ctx, db, s, func(tx *gorm.DB) (waiting *proposal.Proposal, err error) {
+		after, waiting, err = DecideAppeal(ctx, tx, ref, d)
+		return waiting, err
+	})
+	if preview.Refused != nil || preview.SecondPerson {
+		after = before
+	}
+	after.DryRun = &preview
+	return after, err
+}
+
+// TryProposal decides on the proposal by all rules, and takes that back. It returns the
+// proposal as it would be, or as it is where the decision would be refused, with the preview
+// in the language. A proposal about which something has changed does not lapse.
+func TryProposal(
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, d ProposalDecision, language string,
+) (after proposal.Proposal, err error) {
+	before, err := proposal.Find(ctx, db, ref.Town, ref.ID)
+	if err != nil {
+		return after, err
+	}
+	s := Step{
+		Town: ref.Town, Period: before.PeriodCode, Language: language,
+		publishes: d.To == proposal.Confirmed && before.Action != proposal.Withdraw,
+		ends:      []text.Text{text.F("提议一经处理，不能再次处理", "a proposal is decided once")},
+	}
+	preview, err := try(ctx, db, s, func(tx *gorm.DB) (*proposal.Proposal, error) {
+		var err error
+		after, _, err = DecideProposal(ctx, tx, ref, d)
+		return nil, err
+	})
+	if preview.Refused != nil {
+		after = before
+	}
+	after.DryRun = &preview
+	return after, err
+}
+
+// try takes a step of the period, or of its publications, by all rules, and takes that
 // back: nothing is written. It returns what one has to know before the step.
-func Try(
+func try(
 	ctx context.Context, db *gorm.DB, s Step, step func(tx *gorm.DB) (*proposal.Proposal, error),
 ) (v evaluation.Preview, err error) {
 	defer fault.Wrap(&err, "dry run about %s", s.Period)
@@ -84,7 +178,7 @@ func Try(
 	if err := countScored(ctx, db, before, &v); err != nil {
 		return v, err
 	}
-	if days := before.NoticeDays; days > 0 && (s.to == evaluation.Published || waiting != nil && waiting.Action == proposal.Amend) {
+	if days := before.NoticeDays; days > 0 && s.publishes {
 		today := day.Of(db.NowFunc())
 		v.Notice = &evaluation.Notice{From: today, Until: today.AddDays(int(days))}
 	}
@@ -157,7 +251,9 @@ func (s Step) irreversible(p evaluation.Period) []string {
 		list = append(list, text.F("最终结果不再改变：不能申诉、更正或撤回",
 			"a final result stays as it is: nobody can appeal, amend or withdraw"))
 	case "": // a step of its publications
-		list = append(list, publishedForEver())
+		if list = s.ends; s.publishes || s.ends == nil {
+			list = append(slices.Clip(list), publishedForEver())
+		}
 	}
 	told := make([]string, len(list))
 	for i, t := range list {

@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/credential"
+	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
@@ -34,13 +35,39 @@ type Publication struct {
 	// least days of notice in the town, where this one has fewer
 	NoticeFloor int64   `json:"notice_floor,omitempty,omitzero" example:"3"`
 	AppealID    *string `json:"appeal,omitempty" format:"uuid"` // that it upholds
+	FromPeriod  *string `json:"-"`                              // From, as columns
+	FromNumber  *int64  `json:"-"`
 	// although too few branches had a score or the period had not ended, for the reason that it states
 	Forced bool `json:"forced,omitempty,omitzero"`
 	// its hashes, and the signatures under them; see docs/trust.md
 	Note string `json:"note"`
+	// what its changes are counted from; absent where nothing was published before
+	From *PublicationRef `gorm:"-" json:"from,omitempty"`
+	// branches that ended since, and are scored no more
+	Ended database.JSON[[]evaluation.EndedBranch] `json:"ended"`
 	// the two persons, shown as published_by; absent where one person published it
 	ProposedBy  string `json:"proposed_by,omitempty" example:"group-1"`
 	ConfirmedBy string `json:"confirmed_by,omitempty" example:"group-2"` // absent where one person published it
+}
+
+// PublicationRef names a publication of a town.
+type PublicationRef struct {
+	Period      string `json:"period" example:"2023Q2"`
+	Publication int64  `json:"publication" example:"1"`
+} // @name PublicationRef
+
+// setFrom sets what the changes of the publication are counted from, as columns.
+func (p *Publication) setFrom(period *string, number *int64) {
+	p.FromPeriod, p.FromNumber, p.From = period, number, nil
+	if period != nil && number != nil {
+		p.From = &PublicationRef{Period: *period, Publication: *number}
+	}
+}
+
+// AfterFind sets From.
+func (p *Publication) AfterFind(*gorm.DB) error {
+	p.setFrom(p.FromPeriod, p.FromNumber)
+	return nil
 }
 
 // notice is its window; nil where it has none.
@@ -50,7 +77,7 @@ func (p Publication) notice() *evaluation.Notice {
 	}
 	return &evaluation.Notice{
 		From: day.Of(p.PublishedAt), Until: *p.NoticeUntil, OnePerson: p.onePerson(), Signed: signature.Signed(p.Note),
-		Forced: p.Forced,
+		Forced: p.Forced, Ended: p.Ended.V,
 	}
 }
 
@@ -128,6 +155,9 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		ProposedBy           string
 		ConfirmedBy          string
 		Note                 string
+		FromPeriod           *string
+		FromNumber           *int64
+		Ended                database.JSON[[]evaluation.EndedBranch]
 		SchemeHash, DataHash string
 		ResultHash           string
 		LastNumber           int64
@@ -139,7 +169,7 @@ func readPublications(ctx context.Context, db *gorm.DB, townID, period string) (
 		WithdrawnNote        string
 	}
 	err := db.WithContext(ctx).Raw(`SELECT p.*, c.number, c.run_id, c.published_by, c.published_at, c.reason AS publication_reason, c.notice_until, c.notice_floor, c.appeal_id, c.note,
-c.forced, c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash, w.last_number, w.withdrawn_by, w.withdrawn_at,
+c.forced, c.from_period, c.from_number, c.ended, c.proposed_by, c.confirmed_by, r.scheme_hash, r.data_hash, r.result_hash, w.last_number, w.withdrawn_by, w.withdrawn_at,
 w.reason AS withdrawn_reason, w.proposed_by AS withdrawn_proposed_by, w.confirmed_by AS withdrawn_confirmed_by, w.note AS withdrawn_note
 FROM periods p
 JOIN publications c ON c.town_id = p.town_id AND c.period_code = p.code
@@ -151,14 +181,16 @@ WHERE p.town_id = ? AND (? = '' OR p.code = ?) ORDER BY p.starts_on, p.code, c.n
 	for i, r := range rows {
 		e[i] = publishedRun{
 			Publication: Publication{
-				TownID: townID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
+				TownID: r.TownID, PeriodCode: r.Code, Number: r.Number, RunID: r.RunID, PublishedBy: r.PublishedBy,
 				PublishedAt: r.PublishedAt, Reason: r.PublicationReason, NoticeUntil: r.NoticeUntil, NoticeFloor: r.NoticeFloor,
 				AppealID: r.AppealID, Forced: r.Forced,
 				Note:       r.Note,
+				Ended:      r.Ended,
 				ProposedBy: r.ProposedBy, ConfirmedBy: r.ConfirmedBy,
 			},
 			Period: r.Period, SchemeHash: r.SchemeHash, DataHash: r.DataHash, ResultHash: r.ResultHash,
 		}
+		e[i].setFrom(r.FromPeriod, r.FromNumber)
 		if r.WithdrawnAt != nil {
 			e[i].withdrawn = &Withdrawal{
 				TownID: townID, PeriodCode: r.Code, PublicationNumber: r.Number, LastNumber: r.LastNumber,
@@ -271,6 +303,14 @@ func (e publications) previous(p evaluation.Period) *publishedRun {
 	return last
 }
 
+// endBefore returns the last day of the period of previous; empty where there is none.
+func (e publications) endBefore(p evaluation.Period) day.Date {
+	if before := e.previous(p); before != nil {
+		return before.Period.EndsOn
+	}
+	return ""
+}
+
 // PublicNotice is a public notice on the present day.
 type PublicNotice struct {
 	evaluation.Notice
@@ -281,7 +321,9 @@ func publicNotice(n *evaluation.Notice, today day.Date) *PublicNotice {
 	if n == nil {
 		return nil
 	}
-	return &PublicNotice{Notice: *n, Open: n.Open(today)}
+	told := *n
+	told.Ended = nil // rankings list them
+	return &PublicNotice{Notice: told, Open: n.Open(today)}
 }
 
 // Source is the publication that figures are from. All of it is absent while they
@@ -351,19 +393,6 @@ type PublicationDetail struct {
 	Touched []proposal.Touched `json:"touched,omitempty"`
 	// what would happen; only in the answer to a dry run
 	DryRun *evaluation.Preview `json:"dry_run,omitempty"`
-}
-
-// Waits sets the result of a dry run: the preview, and what it says of the publication where
-// that would wait for a second person.
-func (d *PublicationDetail) Waits(waiting *proposal.Proposal, preview evaluation.Preview) {
-	if waiting != nil {
-		d.PeriodCode, d.Number, d.Reason = waiting.PeriodCode, waiting.PublicationNumber, waiting.Reason
-		d.DataHash, d.ResultHash, d.Touched = waiting.DataHash, waiting.ResultHash, waiting.Touched.V
-	}
-	if d.Allowed == nil {
-		d.Allowed = []string{}
-	}
-	d.DryRun = &preview
 }
 
 // ListPublications returns the publications of a period by number; none while it has none.

@@ -161,15 +161,21 @@ func publishRun(
 	})
 }
 
+// ProposalDecision is the step of a proposal that is asked for.
+type ProposalDecision struct {
+	To     proposal.State
+	Reason string // needed to reject
+}
+
 // DecideProposal confirms, rejects or withdraws a proposal. One that is confirmed is
 // carried out in the same transaction, by all the rules that held when it was made, and
 // refused by proposal.Changed where what it pins no longer holds. amended is the period
 // whose result was amended or withdrawn.
 func DecideProposal(
-	ctx context.Context, db *gorm.DB, ref workflow.Ref, to proposal.State, reason string,
+	ctx context.Context, db *gorm.DB, ref workflow.Ref, d ProposalDecision,
 ) (after proposal.Proposal, amended string, err error) {
 	defer fault.Wrap(&err, "proposal %s", ref.ID)
-	after, err = proposal.Move(ctx, db, ref, to, reason, func(tx *gorm.DB, p proposal.Proposal) error {
+	after, err = proposal.Move(ctx, db, ref, d.To, d.Reason, func(tx *gorm.DB, p proposal.Proposal) error {
 		amended = ""
 		if p.Action == proposal.Publish {
 			return confirmPublication(ctx, tx, p)
@@ -235,10 +241,27 @@ func createPublication(ctx context.Context, tx *gorm.DB, p evaluation.Period, ne
 	if next.Number, err = nextNumber(tx, &Publication{}, p.TownID, p.Code); err != nil {
 		return next, err
 	}
+	if err := next.count(ctx, tx, p); err != nil {
+		return next, err
+	}
 	if next.Note, err = next.sign(ctx, tx); err != nil {
 		return next, err
 	}
 	return next, tx.Create(&next).Error
+}
+
+// count sets what the changes of the publication are counted from: the latest publication
+// of the period before, as it is now. It stays that one, whatever is published later.
+func (p *Publication) count(ctx context.Context, tx *gorm.DB, period evaluation.Period) error {
+	all, err := readPublications(ctx, tx, period.TownID, "")
+	if err != nil {
+		return err
+	}
+	if before := all.previous(period); before != nil {
+		p.setFrom(&before.PeriodCode, &before.Number)
+	}
+	p.Ended.V, err = period.ListEnded(ctx, tx, all.endBefore(period))
+	return err
 }
 
 // FillNotices sets the notices of the periods of one town, and removes publish from

@@ -9,6 +9,7 @@ import (
 	"bulwark/pkg/composite/stats"
 
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
@@ -23,10 +24,13 @@ type Ranking struct {
 	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
 	Source
-	Scheme       scheme.Ref     `json:"scheme"`
-	Scale        float64        `json:"scale" example:"100"` // the highest possible score
-	Items        []Ranked       `json:"items"`
-	Insufficient []Insufficient `json:"insufficient"`
+	Scheme scheme.Ref `json:"scheme"`
+	Scale  float64    `json:"scale" example:"100"` // the highest possible score
+	// what changes are counted from, kept with the publication; absent where nothing was published before
+	From         *Compared              `json:"from,omitempty"`
+	Items        []Ranked               `json:"items"`
+	Insufficient []Insufficient         `json:"insufficient"`
+	Ended        []evaluation.BranchEnd `json:"ended"` // branches that ended since, and are scored no more
 }
 
 // Ranked is one branch with a score.
@@ -34,21 +38,23 @@ type Ranked struct {
 	Period string   `json:"period" example:"2023Q3"`
 	EndsOn day.Date `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	// ranks are absent where the caller does not see every branch yet
-	Rank       int                `json:"rank,omitempty,omitzero" example:"1"`
-	ClassRank  int                `json:"class_rank,omitempty,omitzero" example:"1"`
-	Branch     town.BranchRef     `json:"branch"`
-	Score      float64            `json:"score" example:"91.42"`
-	Grade      string             `json:"grade,omitempty" example:"excellent"`
-	Coverage   float64            `json:"coverage" example:"1"`
-	Status     string             `json:"status" enums:"scored"`
-	Interval   *RankInterval      `json:"rank_interval,omitempty"` // absent until it is known; see robustness
-	Change     *RankChange        `json:"change,omitempty"`        // against the published period of the same kind before
-	Dimensions map[string]float64 `json:"dimensions"`              // scores of the first level, those there are
+	Rank      int            `json:"rank,omitempty,omitzero" example:"1"`
+	ClassRank int            `json:"class_rank,omitempty,omitzero" example:"1"`
+	Branch    town.BranchRef `json:"branch"`
+	Score     float64        `json:"score" example:"91.42"`
+	Grade     string         `json:"grade,omitempty" example:"excellent"`
+	Coverage  float64        `json:"coverage" example:"1"`
+	Status    string         `json:"status" enums:"scored"`
+	Interval  *RankInterval  `json:"rank_interval,omitempty"` // absent until it is known, and in a cited publication; see robustness
+	Comparison
+	Dimensions map[string]float64 `json:"dimensions"` // scores of the first level, those there are
 }
 
-// RankChange is the difference to the period before, now minus then. A rise has a
-// positive score and a negative rank.
+// RankChange is the difference to the publication that changes are counted from, now minus
+// then. A rise has a positive score and a negative rank.
 type RankChange struct {
+	// relative: by the same rules, fitted to other values
+	Ruler Ruler   `json:"ruler" swaggertype:"string" enums:"same,relative"`
 	Score float64 `json:"score" example:"2.1"` // points more than before
 	// places: −4 is four places up, from rank 7 to rank 3; absent without a rank
 	Rank *int `json:"rank,omitempty" example:"-4"`
@@ -71,25 +77,82 @@ type RankingFilter struct {
 	Span   int
 }
 
-// Ranking shows the list, narrowed by the filter.
+// Judged returns the ranking as rules about people judge it: a branch with missing values
+// has the lower of its score and of that with every missing value at the lowest of its class,
+// in each dimension likewise, the grade of that score, and the deeper of the two falls.
+// Places are those of the ranking.
+func (v View) Judged() Ranking {
+	r, o := v.ranking(""), v.current
+	results := o.byBranch()
+	for i := range r.Items {
+		item := &r.Items[i]
+		result := results[item.Branch.Code]
+		if result.ScoreAtLowest == nil && item.Change == nil {
+			continue
+		}
+		item.Score = min(item.Score, *result.lowest())
+		item.Grade = o.worse(item.Grade, item.Score)
+		if item.Change != nil {
+			then := v.before.outcome.find(item.Branch.Code)
+			item.Change.Score = min(item.Change.Score, o.decimal(*result.lowest()-*then.lowest()))
+		}
+		for n, info := range o.Scheme.Index.Nodes() {
+			if info.Depth != 1 || n >= len(result.Nodes) || result.Nodes[n].ScoreAtLowest == nil {
+				continue
+			}
+			low := o.decimal(*result.Nodes[n].ScoreAtLowest)
+			if score, there := item.Dimensions[info.Code]; !there || low < score {
+				item.Dimensions[info.Code] = low
+			}
+		}
+	}
+	return r
+}
+
+// worse returns the worse of a grade and of that of a score.
+func (o *Outcome) worse(grade string, score float64) string {
+	grades := o.Scheme.Document.Grades
+	at := slices.IndexFunc(grades, func(g scheme.Grade) bool { return g.Code == grade })
+	for i, g := range grades {
+		if score >= g.From || i == len(grades)-1 {
+			return grades[max(i, at)].Code
+		}
+	}
+	return grade
+}
+
+// Ranking shows the list, narrowed by the filter. That of a cited publication holds nothing
+// that changes after it but its own withdrawal: its state, its notices and what replaced it
+// are read with the publication, rank intervals with its robustness.
 func (v View) Ranking(f RankingFilter, language string) (Ranking, error) {
-	r := v.current.ranking(v.previous, language)
-	r.Source = v.source
+	r := v.ranking(language)
+	if v.cited {
+		if v.source.Withdrawn == nil {
+			r.Status = string(evaluation.Published)
+		}
+		r.Source = Source{
+			Publication: v.source.Publication, OnePerson: v.source.OnePerson, Forced: v.source.Forced, Withdrawn: v.source.Withdrawn,
+		}
+		if r.From != nil {
+			r.From.Withdrawn = false
+		}
+		for i := range r.Items {
+			r.Items[i].Interval = nil
+		}
+	}
 	return r.narrow(f)
 }
 
-// ranking shows the outcome; before, where not nil, is that of the period before.
-func (o *Outcome) ranking(before *Outcome, language string) Ranking {
+// ranking shows the whole list.
+func (v View) ranking(language string) Ranking {
+	o := v.current
 	r := Ranking{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Items: []Ranked{}, Insufficient: []Insufficient{},
-		Scheme: o.Scheme.Document.Ref(), Scale: o.Scheme.Document.FullScore(),
+		Scheme: o.Scheme.Document.Ref(), Scale: o.Scheme.Document.FullScore(), Source: v.source, From: v.before.compared(o),
+		Ended: evaluation.InLanguage(v.before.ended, language),
 	}
 	if o.Run != nil {
 		r.Run = o.Run.ID
-	}
-	then := map[string]*Result{}
-	if before != nil {
-		then = before.byBranch()
 	}
 	intervals := o.rankIntervals()
 	for i := range o.Results {
@@ -102,16 +165,17 @@ func (o *Outcome) ranking(before *Outcome, language string) Ranking {
 			})
 			continue
 		}
-		r.Items = append(r.Items, o.ranked(result, then[result.BranchCode], intervals[result.BranchCode], language))
+		r.Items = append(r.Items, v.ranked(result, intervals[result.BranchCode], language))
 	}
 	return r
 }
 
-func (o *Outcome) ranked(r, then *Result, interval *RankInterval, language string) Ranked {
+func (v View) ranked(r *Result, interval *RankInterval, language string) Ranked {
+	o := v.current
 	return Ranked{
 		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 		Rank: place(r.Rank), ClassRank: place(r.ClassRank), Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
-		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Change: o.change(r, then), Interval: interval,
+		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Comparison: o.compare(r, v.before), Interval: interval,
 		Dimensions: o.dimensions(r),
 	}
 }
@@ -147,12 +211,13 @@ func rounded(x *float64, decimals int) *float64 {
 	return &y
 }
 
-// change compares published figures, so it is what a reader gets who subtracts.
+// decimal returns a difference of published figures with the decimals of the scheme.
+func (o *Outcome) decimal(x float64) float64 { return stats.Round(x, o.Scheme.Document.Decimals) }
+
+// change compares published figures of two results that have some, so it is what a reader
+// gets who subtracts.
 func (o *Outcome) change(now, then *Result) *RankChange {
-	if now.Score == nil || then == nil || then.Score == nil {
-		return nil
-	}
-	c := &RankChange{Score: stats.Round(*now.Score-*then.Score, o.Scheme.Document.Decimals)}
+	c := &RankChange{Score: o.decimal(*now.Score - *then.Score)}
 	if now.Rank != nil && then.Rank != nil {
 		c.Rank = new(*now.Rank - *then.Rank)
 	}
@@ -192,6 +257,7 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 		r.Insufficient = slices.DeleteFunc(slices.Clone(r.Insufficient), func(i Insufficient) bool {
 			return i.Branch.Class != f.Class
 		})
+		r.Ended = slices.DeleteFunc(slices.Clone(r.Ended), func(e evaluation.BranchEnd) bool { return e.Branch.Class != f.Class })
 	}
 	if f.Around == "" {
 		return r, nil
@@ -202,12 +268,12 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 			"“%s”不在此排名中", "%q is not in this ranking", f.Around)
 	}
 	r.Items = r.Items[max(0, at-f.Span):min(len(r.Items), at+f.Span+1)]
-	r.Insufficient = []Insufficient{}
+	r.Insufficient, r.Ended = []Insufficient{}, []evaluation.BranchEnd{}
 	return r, nil
 }
 
-// RankingCSV writes a ranking for a spreadsheet: the ranked branches and then those
-// without score, in UTF-8 with a byte order mark, and no cell that a spreadsheet
+// RankingCSV writes a ranking for a spreadsheet: the ranked branches, then those without
+// score, then those that ended, in UTF-8 with a byte order mark, and no cell that a spreadsheet
 // would run as a formula. Where scores are not out of 100, a column has the scale.
 func (v View) RankingCSV(r Ranking) []byte {
 	dimensions, scale := v.current.columns(), []string{}
@@ -222,15 +288,30 @@ func (v View) RankingCSV(r Ranking) []byte {
 	write(slices.Concat([]string{
 		"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class",
 		"score", "grade", "coverage", "status", "change_score", "change_rank",
+		"ruler", "from_period", "from_publication", "merged", "left_out",
 	}, heads, dimensions))
+	var from [2]string
+	if r.From != nil {
+		from = [2]string{text.Inert(r.From.Period), strconv.FormatInt(r.From.Publication, 10)}
+	}
 	for _, i := range r.Items {
 		row := []string{
 			text.Inert(i.Period), string(i.EndsOn), placeCell(i.Rank), placeCell(i.ClassRank),
 			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
 			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
+			"", "", "", text.Inert(strings.Join(i.Merged, " ")), "",
 		}
 		if i.Change != nil {
-			row[12], row[13] = exact(&i.Change.Score), whole(i.Change.Rank)
+			row[12], row[13], row[14] = exact(&i.Change.Score), whole(i.Change.Rank), string(i.Change.Ruler)
+		}
+		if i.OtherScheme {
+			row[14] = string(OtherScheme)
+		}
+		if row[14] != "" {
+			row[15], row[16] = from[0], from[1]
+		}
+		if i.LeftOut {
+			row[18] = "true"
 		}
 		row = append(row, scale...)
 		for _, d := range dimensions {
@@ -246,7 +327,19 @@ func (v View) RankingCSV(r Ranking) []byte {
 		row := []string{
 			text.Inert(i.Period), string(i.EndsOn), "", "",
 			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
-			"", "", exact(&i.Coverage), i.Status, "", "",
+			"", "", exact(&i.Coverage), i.Status, "", "", "", "", "", "", "",
+		}
+		write(slices.Concat(row, scale, make([]string, len(dimensions))))
+	}
+	for _, e := range r.Ended {
+		status := "closed"
+		if e.Into != "" {
+			status = "merged"
+		}
+		row := []string{
+			text.Inert(r.Period), string(v.current.Period.EndsOn), "", "",
+			text.Inert(e.Branch.Code), text.Inert(e.Branch.Name), text.Inert(e.Branch.Kind), text.Inert(e.Branch.Class),
+			"", "", "", status, "", "", "", "", "", text.Inert(e.Into), "",
 		}
 		write(slices.Concat(row, scale, make([]string, len(dimensions))))
 	}

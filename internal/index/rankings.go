@@ -34,14 +34,18 @@ type TownStatus struct {
 	Publication int64  `json:"publication,omitempty,omitzero" example:"1"`
 }
 
-// RankingGroup ranks the branches that were scored by one and the same scheme.
+// RankingGroup ranks the branches that were scored alike: by the same tree, weights, rules
+// and policies.
 type RankingGroup struct {
-	Scheme       scheme.Ref       `json:"scheme"`
-	SchemeHash   string           `json:"scheme_hash"` // of the document, the same for every town of the group
+	Scheme      scheme.Ref `json:"scheme"`       // of the first town
+	ScoringHash string     `json:"scoring_hash"` // of what scores in the scheme, the same for every town of the group
+	// relative: a rule is fitted to the branches of each town
+	Ruler        Ruler            `json:"ruler" swaggertype:"string" enums:"same,relative"`
 	Towns        []string         `json:"towns" example:"demo"`
 	Items        []RankedInTown   `json:"items"`        // by rank, then town and code
 	Insufficient map[string]int64 `json:"insufficient"` // branches without a score, by town
 	ties         composite.RankingKind
+	first        *Outcome
 }
 
 // RankedInTown is one branch among those of several towns. Rank and class rank are
@@ -83,7 +87,7 @@ func (c *ResultCache) Rankings(
 			return Rankings{}, err
 		}
 		all.Towns[i].Status, all.Towns[i].Run, all.Towns[i].Publication = o.status(), p.RunID, p.Number
-		all.group(p.SchemeHash, o).add(o, q.Language)
+		all.group(o).add(o, q.Language)
 	}
 	for i := range all.Groups {
 		all.Groups[i].rank(q)
@@ -92,15 +96,20 @@ func (c *ResultCache) Rankings(
 	return all, nil
 }
 
-// group returns the list of the scheme, and adds it where there is none yet.
-func (r *Rankings) group(hash string, o *Outcome) *RankingGroup {
+// group returns the list of the results that o can be compared with, and adds it where there
+// is none yet.
+func (r *Rankings) group(o *Outcome) *RankingGroup {
 	for i := range r.Groups {
-		if r.Groups[i].SchemeHash == hash {
-			return &r.Groups[i]
+		g := &r.Groups[i]
+		if ruler := o.ruler(g.first); ruler != OtherScheme {
+			if ruler == RelativeRuler {
+				g.Ruler = ruler
+			}
+			return g
 		}
 	}
 	r.Groups = append(r.Groups, RankingGroup{
-		Scheme: o.Scheme.Document.Ref(), SchemeHash: hash,
+		Scheme: o.Scheme.Document.Ref(), ScoringHash: o.Scheme.Scoring, Ruler: SameRuler, first: o,
 		Items: []RankedInTown{}, Insufficient: map[string]int64{}, ties: o.Scheme.Document.Ranking,
 	})
 	return &r.Groups[len(r.Groups)-1]

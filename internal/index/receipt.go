@@ -159,12 +159,13 @@ func (o *Outcome) files(data string) resultFiles {
 // which everybody can read; those who have the data file can compute it.
 func (r *Result) details(data string) string {
 	rows := [][]string{
-		{"node", "position", "status", "raw", "level", "score", "coverage"},
-		{"", strconv.Itoa(r.Position), r.Status, "", "", exact(r.Base), exact(&r.Coverage)},
+		{"node", "position", "status", "raw", "level", "score", "coverage", "score_at_lowest"},
+		{"", strconv.Itoa(r.Position), r.Status, "", "", exact(r.Base), exact(&r.Coverage), exact(r.ScoreAtLowest)},
 	}
 	for _, n := range r.Nodes {
 		rows = append(rows, []string{
 			n.NodeCode, strconv.Itoa(n.Position), n.Status, exact(n.Raw), optional(n.Level), exact(n.Score), exact(n.Coverage),
+			exact(n.ScoreAtLowest),
 		})
 	}
 	return "salt " + sha256Hex(resultFormat+" salt\n"+r.BranchCode+"\n"+data) + "\n" + written(rows)

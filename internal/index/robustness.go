@@ -281,7 +281,10 @@ func (o *Outcome) keepCorrectedValues(rated []composite.RatedColumn) {
 // robustnessOptions is what the scheme lists as uncertain, drawn under the seed of the run.
 func (o *Outcome) robustnessOptions() composite.RobustnessOptions {
 	options := o.Scheme.Document.Options()
-	options.Seed, options.Replicates = uint64(o.Run.Seed), replicates
+	options.Seed, options.Replicates = 1, replicates
+	if o.Run != nil {
+		options.Seed = uint64(o.Run.Seed)
+	}
 	options.Adjustments = o.computation.values.Adjustments
 	return options
 }

@@ -96,7 +96,9 @@ type Result struct {
 	Grade      *string
 	Rank       *int
 	ClassRank  *int
-	Nodes      []NodeResult `gorm:"-"` // in document order
+	// with every missing value at the lowest of its class; nil where nothing is missing
+	ScoreAtLowest *float64
+	Nodes         []NodeResult `gorm:"-"` // in document order
 }
 
 // NodeResult is one node of the tree for one branch. The figures are exact, not
@@ -112,6 +114,8 @@ type NodeResult struct {
 	Level      *string // instead of Raw for a categorical indicator
 	Score      *float64
 	Coverage   *float64
+	// with every missing value below it at the lowest of its class; nil where nothing is missing for the branch
+	ScoreAtLowest *float64
 }
 
 // TableName of node results.
@@ -126,6 +130,15 @@ func (r *Result) vetoes() []string {
 		return nil
 	}
 	return strings.Split(r.Vetoes, ",")
+}
+
+// lowest returns the score with every missing value at the lowest of its class; nil without
+// one.
+func (r *Result) lowest() *float64 {
+	if r.ScoreAtLowest != nil {
+		return r.ScoreAtLowest
+	}
+	return r.Score
 }
 
 // missing lists the indicators that apply and have no entered value.

@@ -23,25 +23,30 @@ type Scorecard struct {
 	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"`
 	Source
-	Scheme     scheme.Ref      `json:"scheme"`
-	Branch     town.BranchRef  `json:"branch"`
-	Outcome    string          `json:"outcome" enums:"scored,insufficient,failed"`
-	Coverage   float64         `json:"coverage"`
-	Base       *float64        `json:"base,omitempty"` // score of the root, before adjustments
-	Bonus      float64         `json:"bonus"`          // after the cap
-	Deduction  float64         `json:"deduction"`      // after the cap
-	Vetoes     []string        `json:"vetoes"`
-	Score      *float64        `json:"score,omitempty"`
-	Scale      float64         `json:"scale" example:"100"` // the highest possible score
-	Grade      string          `json:"grade,omitempty"`
-	GradeName  string          `json:"grade_name,omitempty" example:"优秀"`
-	Rank       *int            `json:"rank,omitempty"`
-	Of         int             `json:"of,omitempty,omitzero"` // branches with a score; absent without a rank
-	ClassRank  *int            `json:"class_rank,omitempty"`
-	OfClass    int             `json:"of_class,omitempty,omitzero"`
-	Change     *RankChange     `json:"change,omitempty"`
-	Aggregated bool            `json:"aggregated"` // true: details are kept from the caller
-	Nodes      []ScorecardNode `json:"nodes"`      // in document order
+	Scheme    scheme.Ref     `json:"scheme"`
+	Branch    town.BranchRef `json:"branch"`
+	Outcome   string         `json:"outcome" enums:"scored,insufficient,failed"`
+	Coverage  float64        `json:"coverage"`
+	Base      *float64       `json:"base,omitempty"` // score of the root, before adjustments
+	Bonus     float64        `json:"bonus"`          // after the cap
+	Deduction float64        `json:"deduction"`      // after the cap
+	Vetoes    []string       `json:"vetoes"`
+	Score     *float64       `json:"score,omitempty"`
+	Scale     float64        `json:"scale" example:"100"` // the highest possible score
+	Grade     string         `json:"grade,omitempty"`
+	GradeName string         `json:"grade_name,omitempty" example:"优秀"`
+	Rank      *int           `json:"rank,omitempty"`
+	Of        int            `json:"of,omitempty,omitzero"` // branches with a score; absent without a rank
+	ClassRank *int           `json:"class_rank,omitempty"`
+	OfClass   int            `json:"of_class,omitempty,omitzero"`
+	// what its change is counted from; absent where nothing was published before
+	From *Compared `json:"from,omitempty"`
+	Comparison
+	// with every missing value at the lowest of its class: what the branch gains by what it left out. Absent where nothing
+	// is missing, and to who may not know the details of others where the class has fewer than five scores
+	ScoreAtLowest *float64        `json:"score_at_lowest,omitempty" example:"78.3"`
+	Aggregated    bool            `json:"aggregated"` // true: details are kept from the caller
+	Nodes         []ScorecardNode `json:"nodes"`      // in document order
 }
 
 // ScorecardNode is one node of the tree for one branch.
@@ -70,8 +75,11 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	if r == nil {
 		return Scorecard{}, fault.Missing(text.Text{ZH: "本周期的党组织", EN: "branch of this period"}, branch)
 	}
-	s := v.current.scorecard(r, v.previous, language, detailed)
-	s.Source = v.source
+	s := v.current.scorecard(r, language, detailed)
+	s.Source, s.From, s.Comparison = v.source, v.before.compared(v.current), v.current.compare(r, v.before)
+	if detailed && (!v.limited() || s.OfClass >= leastMedian) {
+		s.ScoreAtLowest = r.ScoreAtLowest
+	}
 	return s, nil
 }
 
@@ -106,7 +114,7 @@ func (v View) FillSources(ctx context.Context, db *gorm.DB, s *Scorecard) error 
 	return err
 }
 
-func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detailed bool) Scorecard {
+func (o *Outcome) scorecard(r *Result, language string, detailed bool) Scorecard {
 	d := o.Scheme.Document
 	s := Scorecard{
 		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
@@ -131,9 +139,6 @@ func (o *Outcome) scorecard(r *Result, before *Outcome, language string, detaile
 				s.OfClass++
 			}
 		}
-	}
-	if before != nil {
-		s.Change = o.change(r, before.find(r.BranchCode))
 	}
 	return s
 }

@@ -189,21 +189,7 @@ func reweighed(c *scheme.Compiled, weights map[string]float64) (*scheme.Compiled
 	if len(faults) > 0 {
 		return nil, fault.Broken(faults...)
 	}
-	d := c.Document
-	d.Tree = withWeights(d.Tree, weights)
-	return scheme.Compile(d)
-}
-
-func withWeights(n scheme.Node, weights map[string]float64) scheme.Node {
-	if w, ok := weights[n.Code]; ok {
-		n.Weight = w
-	}
-	children := make([]scheme.Node, len(n.Children))
-	for i, child := range n.Children {
-		children[i] = withWeights(child, weights)
-	}
-	n.Children = children
-	return n
+	return scheme.Compile(c.Document.WithWeights(weights))
 }
 
 // Prediction is the result of one branch as it would be with other values of its

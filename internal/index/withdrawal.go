@@ -95,6 +95,18 @@ func standing(of, publications string) string {
 		".town_id AND s.period_code = " + publications + ".period_code AND " + Standing("s") + ")"
 }
 
+// TakenBack returns a function that reports whether the publication of the number was
+// withdrawn. It is for figures that rest on an earlier publication of the town.
+func TakenBack(ctx context.Context, db *gorm.DB, townID string) (func(period string, number int64) bool, error) {
+	var list []Withdrawal
+	err := db.WithContext(ctx).Select("period_code", "publication_number").Where("town_id = ?", townID).Find(&list).Error
+	return func(period string, number int64) bool {
+		return slices.ContainsFunc(list, func(w Withdrawal) bool {
+			return w.PeriodCode == period && w.PublicationNumber == number
+		})
+	}, err
+}
+
 // withdrawnPeriod refuses to show what is published of a period of which every publication
 // was withdrawn.
 func (w *Withdrawal) withdrawnPeriod() error {

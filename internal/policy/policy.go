@@ -94,6 +94,9 @@ const (
 	WriteTasks     Action = "tasks:write"    // set, change, drop, reopen
 	ReportTasks    Action = "tasks:report"   // progress, by who answers for a task
 
+	ReadStatistics Action = "statistics:read" // of a ranking as a whole: what it depends on
+	ReadRaters     Action = "raters:read"     // how severe evaluators are; a mentor: of himself or herself
+
 	ReadEffects   Action = "effects:read" // whether help helped
 	ReadDashboard Action = "dashboard:read"
 
@@ -244,6 +247,8 @@ var rules = []rule{
 	{WriteTasks, byBranch, "安排任务", "set tasks", own(Office).all(LeadingGroup)},
 	{ReportTasks, byBranch, "报告任务进展", "report on tasks", own(tied...).all(LeadingGroup)},
 
+	{ReadStatistics, wholeTown, "查看统计分析", "read analyses of the ranking", all(LeadingGroup, Leadership)},
+	{ReadRaters, wholeTown, "查看评分松严程度", "read how severe evaluators are", all(Mentor, LeadingGroup, Leadership)},
 	{ReadDashboard, wholeTown, "查看领导看板", "read the dashboard", all(LeadingGroup, Leadership)},
 	{ReadEffects, wholeTown, "查看成效", "read effects", all(Mentor, Instructor, Office, LeadingGroup, Leadership)},
 

@@ -67,6 +67,8 @@ var table = map[policy.Action]string{
 	policy.ReviewCases:       "-----*--",
 	policy.WriteRatings:      "-a------",
 	policy.ReadUsefulness:    "--*--**-",
+	policy.ReadStatistics:    "-----**-",
+	policy.ReadRaters:        "--*--**-",
 	policy.ReadVisits:        "-aaaa**-",
 	policy.WriteVisits:       "---aa---",
 	policy.ReadAnalyses:      "-aaa-**-",

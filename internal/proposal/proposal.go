@@ -90,6 +90,7 @@ type Proposal struct {
 	Warnings       []evaluation.Warning `gorm:"-" json:"warnings,omitempty"` // what to know before it is confirmed
 	History        []Step               `gorm:"-" json:"history,omitempty"`  // in the answer about one
 	Allowed        []string             `gorm:"-" json:"allowed"`            // what the caller can do with it now
+	DryRun         *evaluation.Preview  `gorm:"-" json:"dry_run,omitempty"`  // what would happen; only in the answer to a dry run
 	database.Versioned
 } // @name PublicationProposal
 

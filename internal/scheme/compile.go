@@ -16,6 +16,7 @@ type Compiled struct {
 	Document   Document
 	Canonical  []byte // RFC 8785
 	Hash       string // SHA-256 of Canonical, hexadecimal
+	Scoring    string // SHA-256 of what scores alone: the same for documents that differ in words and numbers of versions
 	Index      *composite.Index
 	Indicators []*Node // the leaves in document order: the columns of the data
 	nodes      map[string]*Node
@@ -27,8 +28,12 @@ func compiled(d Document, index *composite.Index) (*Compiled, error) {
 	if err != nil {
 		return nil, err
 	}
+	scoring, err := d.scoring().Canonical()
+	if err != nil {
+		return nil, err
+	}
 	c := &Compiled{
-		Document: d, Canonical: canonical, Hash: Hash(canonical), Index: index,
+		Document: d, Canonical: canonical, Hash: Hash(canonical), Scoring: Hash(scoring), Index: index,
 		nodes: map[string]*Node{}, quantities: map[string]*Quantity{},
 	}
 	c.collect(&c.Document.Tree)
@@ -51,6 +56,15 @@ func (c *Compiled) collect(n *Node) {
 
 // Node returns the node of the tree with the code; nil where there is none.
 func (c *Compiled) Node(code string) *Node { return c.nodes[code] }
+
+// NodeName returns the name of the node with the code; the root may have no name but that of its
+// scheme.
+func (c *Compiled) NodeName(code, language string) string {
+	if n := c.Node(code); n != nil && !n.Name.IsZero() {
+		return n.Name.In(language)
+	}
+	return c.Document.Name.In(language)
+}
 
 // HasIndicator reports whether an indicator, a leaf of the tree, has the code.
 func (c *Compiled) HasIndicator(code string) bool {

@@ -44,6 +44,25 @@ func (d *Document) FullScore() float64 {
 	return d.Scale
 }
 
+// WithWeights returns the document with other weights, by the codes of nodes. The document itself
+// stays.
+func (d Document) WithWeights(weights map[string]float64) Document {
+	d.Tree = d.Tree.withWeights(weights)
+	return d
+}
+
+func (n Node) withWeights(weights map[string]float64) Node {
+	if w, ok := weights[n.Code]; ok {
+		n.Weight = w
+	}
+	children := make([]Node, len(n.Children))
+	for i, child := range n.Children {
+		children[i] = child.withWeights(weights)
+	}
+	n.Children = children
+	return n
+}
+
 // Uncertainty lists what could have been chosen otherwise, for the question how
 // sure a rank is. Without it, weights vary by a quarter and ratings are drawn again.
 type Uncertainty struct {

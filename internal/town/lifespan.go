@@ -139,17 +139,49 @@ func (l Life) closedKnown() time.Time {
 	return *l.ClosedKnownFrom
 }
 
+// EndKnownBy reports whether the end of the branch was entered by the time; zero is now.
+func (l Life) EndKnownBy(known time.Time) bool {
+	return known.IsZero() || !l.closedKnown().After(known)
+}
+
+// Ending is how a branch ended.
+type Ending struct {
+	On     day.Date `json:"on" swaggertype:"string" format:"date"` // the first day without it
+	Into   string   `json:"into,omitempty" example:"b08"`          // the branch that it merged into
+	Reason string   `json:"reason,omitempty"`
+} // @name BranchEnding
+
+// Endings returns how the branches of the town have ended or will, by code.
+func Endings(ctx context.Context, db *gorm.DB, townID string) (map[string]Ending, error) {
+	var closed []Life
+	err := db.WithContext(ctx).Select("code", "closed_on", "closed_reason", "merged_into").
+		Where("town_id = ? AND closed_on IS NOT NULL", townID).Find(&closed).Error
+	endings := make(map[string]Ending, len(closed))
+	for _, b := range closed {
+		e := Ending{On: *b.ClosedOn, Reason: b.ClosedReason}
+		if b.MergedInto != nil {
+			e.Into = *b.MergedInto
+		}
+		endings[b.Code] = e
+	}
+	return endings, err
+}
+
 // EndedOn returns the branches of the town that have ended or will, with the first day
 // without them.
 func EndedOn(ctx context.Context, db *gorm.DB, townID string) (map[string]day.Date, error) {
-	var closed []Life
-	err := db.WithContext(ctx).Select("code", "closed_on").Where("town_id = ? AND closed_on IS NOT NULL", townID).
-		Find(&closed).Error
-	ended := make(map[string]day.Date, len(closed))
-	for _, b := range closed {
-		ended[b.Code] = *b.ClosedOn
+	endings, err := Endings(ctx, db, townID)
+	ended := make(map[string]day.Date, len(endings))
+	for code, e := range endings {
+		ended[code] = e.On
 	}
 	return ended, err
+}
+
+// Gone is a query of the codes of the branches of a town that have ended by the day.
+func Gone(db *gorm.DB, townID string, on day.Date) *gorm.DB {
+	return db.Session(&gorm.Session{NewDB: true}).Model(&Life{}).Select("code").
+		Where("town_id = ? AND closed_on <= ?", townID, on)
 }
 
 // Ended returns the refusal of a closed branch, with who ended it, read from the trail.

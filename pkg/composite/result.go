@@ -367,3 +367,79 @@ func (r *Result) Reweigh(dst, weights []float64) bool {
 }
 
 func isNil(column []float64) bool { return column == nil }
+
+// AtLowest returns the result as it would be if every value that applies and was not
+// entered scored as low as the lowest entered one of its leaf in the class of the unit, or
+// of all units where fewer than five of the class have one. A value that stands in and scores less keeps its
+// score, and a leaf that nobody has entered stays as it is. Nothing is fitted again. Cells
+// and coverage are those of r; every unit with a root is scored, whatever its coverage.
+// It returns nil where r was not kept whole (KeepAll).
+func (r *Result) AtLowest() *Result {
+	if slices.ContainsFunc(r.scores, isNil) {
+		return nil
+	}
+	low := *r
+	low.status, low.scores = make([]UnitStatus, r.Units()), make([][]float64, len(r.scores))
+	for n := range low.scores {
+		low.scores[n] = make([]float64, r.Units())
+	}
+	classes := classGroups(r.data.Classes)
+	filled := make([][]float64, len(r.columns))
+	for c := range r.columns {
+		filled[c] = r.columns[c].atLowest(classes)
+	}
+	k := newEvaluator(r.index, r.Units(), low.scores)
+	k.leaf = func(column, lo int, block []float64) ([]float64, bool) {
+		copy(block, filled[column][lo:lo+len(block)])
+		return block, !slices.ContainsFunc(block, math.IsNaN)
+	}
+	for lo := 0; lo < r.Units(); lo += blockSize {
+		k.block(lo, min(lo+blockSize, r.Units()))
+	}
+	for u, x := range low.scores[0] {
+		if x != x {
+			low.status[u] = UnitInsufficient
+		}
+	}
+	return &low
+}
+
+// leastOfClass is how many of a class must have entered a leaf for the lowest of them: of
+// fewer it says what one of them has.
+const leastOfClass = 5
+
+// atLowest returns the scores with the lowest entered one of the group in the place of
+// those that were not entered.
+func (c *column) atLowest(classes *grouping) []float64 {
+	lowest, all := slices.Repeat([]float64{math.NaN()}, len(classes.names)), math.NaN()
+	entered := make([]int, len(classes.names))
+	status := make([]CellStatus, len(c.entered))
+	filled := make([]float64, len(c.entered))
+	for u := range c.entered {
+		cell := c.cell(u)
+		status[u], filled[u] = cell.Status, cell.Score
+		if g := classes.group(u); cell.Status == CellEntered {
+			lowest[g], all = lower(lowest[g], cell.Score), lower(all, cell.Score)
+			entered[g]++
+		}
+	}
+	for u, s := range status {
+		if s != CellMissing && s != CellImputed && s != CellCarried {
+			continue
+		}
+		low := all
+		if g := classes.group(u); entered[g] >= leastOfClass {
+			low = lowest[g]
+		}
+		filled[u] = lower(low, filled[u])
+	}
+	return filled
+}
+
+// lower returns the lower of two scores, and the one that is there where the other is NaN.
+func lower(a, b float64) float64 {
+	if b != b || a <= b {
+		return a
+	}
+	return b
+}

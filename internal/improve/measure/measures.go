@@ -142,7 +142,8 @@ func Name(
 	return after, err
 }
 
-// TaskTotals are counts of tasks. What was dropped does not count.
+// TaskTotals are counts of tasks. What was dropped does not count, nor what was open when
+// its branch ended.
 type TaskTotals struct {
 	Tasks   int64   `json:"tasks"`
 	Done    int64   `json:"done"`
@@ -179,9 +180,19 @@ func byMeasure(q *gorm.DB, townID string, today day.Date) ([]Progress, error) {
 	return list, err
 }
 
+// CountEnded returns the number of open tasks whose branch has ended by the day.
+func CountEnded(ctx context.Context, db *gorm.DB, townID string, today day.Date) (n int64, err error) {
+	defer fault.Wrap(&err, "tasks of ended branches of %s", townID)
+	err = db.WithContext(ctx).Model(&Task{}).
+		Where("town_id = ? AND state = ? AND branch_code IN (?)", townID, TaskOpen, town.Gone(db, townID, today)).
+		Count(&n).Error
+	return n, err
+}
+
 // totals returns the counts of the tasks of a query by the columns.
 func totals(q *gorm.DB, townID string, today day.Date, by string) ([]Progress, error) {
-	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, TaskDropped)
+	q = q.Model(&Task{}).Where("town_id = ? AND state <> ?", townID, TaskDropped).
+		Where("NOT (state = ? AND branch_code IS NOT NULL AND branch_code IN (?))", TaskOpen, town.Gone(q, townID, today))
 	rows := []Progress{}
 	err := q.Select(by+`, COUNT(*) AS tasks, SUM(progress) AS sum, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS done,
 SUM(CASE WHEN state = ? AND due_on < ? THEN 1 ELSE 0 END) AS overdue`, TaskDone, TaskOpen, today).

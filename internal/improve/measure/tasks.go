@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/people"
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -40,25 +41,27 @@ func (s TaskState) Title() text.Text { return taskTitles.Of(s) }
 // Task is what is to be done under a measure, for a branch or for the whole town,
 // by the one person or office that is responsible for it.
 type Task struct {
-	TownID        string     `gorm:"primaryKey" json:"-"`
-	ID            string     `gorm:"primaryKey" json:"id" format:"uuid"`
-	MeasureNumber int64      `json:"measure" example:"1"`
-	BranchCode    *string    `json:"branch,omitempty" example:"b07"` // absent = for the town
-	PersonCode    *string    `json:"person,omitempty" example:"instructor-2"`
-	OfficeCode    *string    `json:"office,omitempty" example:"office-1"`
-	PlanItemID    *string    `json:"plan_item,omitempty" format:"uuid"` // the item of a plan that it serves
-	Title         string     `json:"title" example:"repair the reading room"`
-	DueOn         day.Date   `json:"due_on" swaggertype:"string" format:"date"` // the last day
-	Progress      int64      `json:"progress" example:"40"`                     // percent
-	State         TaskState  `json:"state"`
-	Evidence      string     `json:"evidence,omitempty"` // the latest
-	SetBy         string     `json:"set_by,omitempty" example:"group-1"`
-	StateBy       string     `json:"state_by,omitempty" example:"group-1"`
-	StateAt       time.Time  `json:"state_at"`
-	StateReason   string     `json:"state_reason,omitempty"`
-	Overdue       bool       `gorm:"-" json:"overdue"`            // open, and past its day
-	Timeline      []TaskNote `gorm:"-" json:"timeline,omitempty"` // in the answer about one
-	Allowed       []string   `gorm:"-" json:"allowed"`
+	TownID        string    `gorm:"primaryKey" json:"-"`
+	ID            string    `gorm:"primaryKey" json:"id" format:"uuid"`
+	MeasureNumber int64     `json:"measure" example:"1"`
+	BranchCode    *string   `json:"branch,omitempty" example:"b07"` // absent = for the town
+	PersonCode    *string   `json:"person,omitempty" example:"instructor-2"`
+	OfficeCode    *string   `json:"office,omitempty" example:"office-1"`
+	PlanItemID    *string   `json:"plan_item,omitempty" format:"uuid"` // the item of a plan that it serves
+	Title         string    `json:"title" example:"repair the reading room"`
+	DueOn         day.Date  `json:"due_on" swaggertype:"string" format:"date"` // the last day
+	Progress      int64     `json:"progress" example:"40"`                     // percent
+	State         TaskState `json:"state"`
+	Evidence      string    `json:"evidence,omitempty"` // the latest
+	SetBy         string    `json:"set_by,omitempty" example:"group-1"`
+	StateBy       string    `json:"state_by,omitempty" example:"group-1"`
+	StateAt       time.Time `json:"state_at"`
+	StateReason   string    `json:"state_reason,omitempty"`
+	Overdue       bool      `gorm:"-" json:"overdue"` // open, past its day, and its branch has not ended
+	// of an open one whose branch is no more: drop it
+	BranchEnded *town.Ending `gorm:"-" json:"branch_ended,omitempty"`
+	Timeline    []TaskNote   `gorm:"-" json:"timeline,omitempty"` // in the answer about one
+	Allowed     []string     `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -167,6 +170,7 @@ type taskReader struct {
 	access.Caller
 	offices []string // of which the caller is a member today
 	measure int64    // whose tasks alone are at hand; 0 = of any
+	endings map[string]town.Ending
 }
 
 func newTaskReader(ctx context.Context, db *gorm.DB, townID string) (*taskReader, error) {
@@ -209,8 +213,13 @@ func (v *taskReader) Visible(q *gorm.DB) *gorm.DB {
 		append(v.Reach.Codes(), ""), v.Person, append(slices.Clone(v.offices), ""))
 }
 
-// Load reads the timeline, in the answer about one.
-func (v *taskReader) Load(ctx context.Context, db *gorm.DB, list []Task, depth workflow.Depth) error {
+// Load reads which branches have ended, and the timeline in the answer about one.
+func (v *taskReader) Load(ctx context.Context, db *gorm.DB, list []Task, depth workflow.Depth) (err error) {
+	if v.endings == nil {
+		if v.endings, err = town.Endings(ctx, db, v.Town); err != nil {
+			return err
+		}
+	}
 	for i, t := range list {
 		if depth != workflow.ForOne {
 			break
@@ -234,7 +243,10 @@ func (v *taskReader) State(t Task) (TaskState, fault.Lock) {
 
 // Show returns the task with what the caller can do.
 func (v *taskReader) Show(t Task, allowed []string) Task {
-	t.Overdue = t.State == TaskOpen && improve.Overdue(t.DueOn, v.Today)
+	if e, ends := v.endings[t.AboutBranch()]; ends && e.On <= v.Today && t.State == TaskOpen {
+		t.BranchEnded = &e
+	}
+	t.Overdue = t.State == TaskOpen && t.BranchEnded == nil && improve.Overdue(t.DueOn, v.Today)
 	t.Allowed = allowed
 	return t
 }

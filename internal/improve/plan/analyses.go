@@ -45,6 +45,7 @@ type Analysis struct {
 	ID                string                `gorm:"primaryKey" json:"id" format:"uuid"`
 	PeriodCode        string                `json:"period" example:"2023Q2"`
 	PublicationNumber int64                 `json:"publication" example:"1"`
+	Withdrawn         bool                  `gorm:"-" json:"withdrawn,omitempty,omitzero"` // the publication was taken back
 	BranchCode        string                `json:"branch" example:"b07"`
 	MentorCode        string                `json:"mentor" example:"mentor-1"`
 	Findings          Causes                `json:"findings"`
@@ -128,7 +129,15 @@ func (a Analysis) Ref() workflow.Ref {
 // branches whose analyses he or she reads.
 type analysisReader struct {
 	access.Caller
-	workflow.Unloaded[Analysis]
+}
+
+// Load sets whether the publications that the analyses are about were withdrawn.
+func (v *analysisReader) Load(ctx context.Context, db *gorm.DB, list []Analysis, _ workflow.Depth) error {
+	withdrawn, err := index.TakenBack(ctx, db, v.Town)
+	for i, a := range list {
+		list[i].Withdrawn = withdrawn(a.PeriodCode, a.PublicationNumber)
+	}
+	return err
 }
 
 func newAnalysisReader(ctx context.Context, db *gorm.DB, townID string) (*analysisReader, error) {

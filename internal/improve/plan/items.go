@@ -78,7 +78,10 @@ type itemExtra struct {
 	Evidence          string  `json:"evidence,omitempty"`
 	PeriodCode        *string `json:"period,omitempty" example:"2023Q3"` // of a relapse: the result that shows it
 	PublicationNumber *int64  `json:"publication,omitempty"`
-	Closing           *int64  `json:"closing,omitempty"` // of a relapse: the version that the closing had made
+	Withdrawn         bool    `json:"withdrawn,omitempty,omitzero"` // that publication was taken back since: the item need not have relapsed
+	Closing           *int64  `json:"closing,omitempty"`            // of a relapse: the version that the closing had made
+	// of a relapse; relative: by the same rules as the plan's own result, fitted to other values
+	Ruler index.Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
 }
 
 // itemReader is a caller who reads or changes items.
@@ -200,14 +203,20 @@ func (v *itemReader) Load(ctx context.Context, db *gorm.DB, list []Item, depth w
 			v.plans[p.ID] = p
 		}
 	}
+	if depth != workflow.ForOne {
+		return nil
+	}
+	withdrawn, err := index.TakenBack(ctx, db, v.Town)
 	for n := range list {
-		if depth == workflow.ForOne {
-			if list[n].History, err = workflow.History[ItemMove](ctx, db, items.Name, list[n].Ref()); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
+		}
+		list[n].History, err = workflow.History[ItemMove](ctx, db, items.Name, list[n].Ref())
+		for m, move := range list[n].History {
+			list[n].History[m].Withdrawn = move.PublicationNumber != nil && withdrawn(*move.PeriodCode, *move.PublicationNumber)
 		}
 	}
-	return nil
+	return err
 }
 
 // itemsOf returns the items of the plan, in its order.
@@ -305,6 +314,7 @@ type fallen struct {
 	Version                       int64
 	PeriodCode                    string
 	Number                        int64
+	RunID, BaseRunID              string // of the result, and of the one that the plan starts from
 	DueOn                         day.Date
 	Score, ScoreGoal              float64
 	// of the period among those after the plan's own that were first published after the closing, from
@@ -314,12 +324,13 @@ type fallen struct {
 
 // fallenItems selects them, in the order of the calendar: the indicator's score of each
 // latest publication, for periods of the kind that the plan started from.
-var fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, n.score, i.score_goal,
+var fallenItems = `SELECT i.town_id, i.id, i.plan_id, i.indicator, i.version, i.due_on, q.code AS period_code, c.number, c.run_id, base.run_id AS base_run_id, n.score, i.score_goal,
 	(SELECT COUNT(*) FROM periods o JOIN publications f ON f.town_id = o.town_id AND f.period_code = o.code AND ` + index.First("f") + `
 	 WHERE o.town_id = i.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on AND f.published_at > i.closed_at) AS place
 FROM plan_items i
 JOIN plans p ON p.town_id = i.town_id AND p.id = i.plan_id
 JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
+JOIN publications base ON base.town_id = p.town_id AND base.period_code = p.period_code AND base.number = p.publication_number
 JOIN periods q ON q.town_id = b.town_id AND q.kind = b.kind AND q.starts_on > b.starts_on
 JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND ` + index.First("f") + ` AND f.published_at > i.closed_at
 JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code
@@ -330,7 +341,8 @@ ORDER BY i.town_id, q.starts_on, i.id`
 
 // ReopenRelapsed reopens each closed item whose indicator has fallen below the item's
 // goal in one of the next periods published after the closing, as many as the
-// settings of the town have (反弹). It returns how many it reopened; called again it
+// settings of the town have (反弹). A result by a scheme that scores otherwise than that of
+// the plan reopens nothing: the goal is a score by another ruler. It returns how many it reopened; called again it
 // finds nothing.
 func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 	var list []fallen
@@ -347,8 +359,15 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 		if seen[[2]string{f.TownID, f.ID}] || f.Place > settings.Document.V.RelapsePeriods {
 			continue
 		}
+		ruler, err := index.RulerOf(ctx, db, f.TownID, f.RunID, f.BaseRunID)
+		if err != nil {
+			return done, err
+		}
+		if ruler == index.OtherScheme {
+			continue
+		}
 		seen[[2]string{f.TownID, f.ID}] = true
-		if err := f.reopen(ctx, db, settings.Document.V); err != nil {
+		if err := f.reopen(ctx, db, settings.Document.V, ruler); err != nil {
 			failed = errors.Join(failed, err) // one that cannot be must not hold up the others
 			continue
 		}
@@ -360,10 +379,14 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 // reopen moves the item back to open, with a step that names the closing. Its due day is
 // that of a new item, if that is later: an item closed in time is not overdue because it
 // relapsed.
-func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings) error {
+func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings, ruler index.Ruler) error {
 	why := text.F("考评周期 %[1]s 中“%[2]s”得 %.2[3]f 分，低于目标 %.2[4]f 分",
 		"in the period %[1]s %[2]s scores %.2[3]f, below the goal of %.2[4]f",
 		f.PeriodCode, f.Indicator, f.Score, f.ScoreGoal)
+	if ruler == index.RelativeRuler {
+		why.ZH += "（计分规则相同，但按各期数据重新拟合）"
+		why.EN += " (by the same rules, fitted to the values of each period)"
+	}
 	reason := why.ZH + " / " + why.EN
 	ref := workflow.Ref{Town: f.TownID, ID: f.ID, Version: f.Version}
 	_, err := items.Apply(ctx, db, ref, "relapse", reason, func(tx *gorm.DB, _ *itemReader, _ Item) (workflow.Change, error) {
@@ -373,7 +396,7 @@ func (f fallen) reopen(ctx context.Context, db *gorm.DB, s improve.Settings) err
 				"closed_at": (*time.Time)(nil), "relapses": gorm.Expr("relapses + 1"),
 				"due_on": max(f.DueOn, s.ItemDue(day.Of(tx.NowFunc()))),
 			},
-			Extra: itemExtra{PeriodCode: &f.PeriodCode, PublicationNumber: &f.Number, Closing: &f.Version},
+			Extra: itemExtra{PeriodCode: &f.PeriodCode, PublicationNumber: &f.Number, Closing: &f.Version, Ruler: ruler},
 		}, nil
 	})
 	return err

@@ -44,10 +44,12 @@ type RealisedGains struct {
 	Score       *float64 `json:"score,omitempty" example:"66.2"`
 	RankBefore  *int     `json:"rank_before,omitempty"`
 	Rank        *int     `json:"rank,omitempty"`
-	Points      *float64 `json:"points,omitempty" example:"4.5"`      // Score − ScoreBefore
+	Points      *float64 `json:"points,omitempty" example:"4.5"`      // Score − ScoreBefore; absent with other_scheme
 	Predicted   float64  `json:"predicted" example:"5.2"`             // at the approval
 	Difference  *float64 `json:"difference,omitempty" example:"-0.7"` // Points − Predicted
-	// scored by another scheme: only in part comparable
+	// of the points; relative: by the same rules, fitted to other values
+	Ruler index.Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
+	// by a scheme that scores otherwise: nothing is compared
 	OtherScheme bool           `json:"other_scheme"`
 	Items       []RealisedItem `json:"items"`
 	Reading     text.Text      `json:"reading"`
@@ -60,7 +62,7 @@ type RealisedItem struct {
 	ScoreBefore float64  `json:"score_before"`
 	Score       *float64 `json:"score,omitempty"`
 	Goal        float64  `json:"score_goal"`
-	Reached     bool     `json:"reached"`
+	Reached     bool     `json:"reached"` // never with other_scheme
 }
 
 // ListOutcomes returns what became of a plan, in the order of the calendar and of the
@@ -96,7 +98,6 @@ type unmeasured struct {
 	RunID, BaseRunID           string
 	VersionNumber              *int64 // approved before the first publication of the period
 	Place                      int64  // of the period among those published after the first approval, from 1
-	OtherScheme                bool
 }
 
 // missingOutcomes selects them for periods of the kind that the plan starts from: neither
@@ -108,9 +109,7 @@ var missingOutcomes = `SELECT p.town_id, p.id AS plan_id, p.branch_code, q.code 
 		(SELECT f.published_at FROM publications f WHERE f.town_id = q.town_id AND f.period_code = q.code AND ` + index.First("f") + `)) AS version_number,
 	(SELECT COUNT(*) FROM periods o JOIN publications g ON g.town_id = o.town_id AND g.period_code = o.code AND ` + index.First("g") + `
 	 WHERE o.town_id = q.town_id AND o.kind = q.kind AND o.starts_on > b.starts_on AND o.starts_on <= q.starts_on
-		AND g.published_at > (SELECT MIN(v.made_at) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved)) AS place,
-	(SELECT r.scheme_hash FROM runs r WHERE r.town_id = c.town_id AND r.id = c.run_id) <>
-	(SELECT r.scheme_hash FROM runs r WHERE r.town_id = base.town_id AND r.id = base.run_id) AS other_scheme
+		AND g.published_at > (SELECT MIN(v.made_at) FROM plan_versions v WHERE v.town_id = p.town_id AND v.plan_id = p.id AND v.stage = @approved)) AS place
 FROM plans p
 JOIN periods b ON b.town_id = p.town_id AND b.code = p.period_code
 JOIN publications base ON base.town_id = p.town_id AND base.period_code = p.period_code AND base.number = p.publication_number
@@ -200,17 +199,24 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 	for _, n := range nodes {
 		now[n.NodeCode] = n.Score
 	}
-	return realised(version, before, after, now, u.OtherScheme), err
+	if err != nil {
+		return RealisedGains{}, err
+	}
+	ruler, err := index.RulerOf(ctx, tx, u.TownID, u.RunID, u.BaseRunID)
+	return realised(version, before, after, now, ruler), err
 }
 
 // realised returns the gains beside those that were predicted. Goals are compared to six
-// decimals.
-func realised(v Version, before, after figures, now map[string]*float64, otherScheme bool) RealisedGains {
+// decimals, and only with scores by the ruler for which they were set.
+func realised(v Version, before, after figures, now map[string]*float64, ruler index.Ruler) RealisedGains {
 	g := RealisedGains{
 		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank,
-		Predicted: v.Prediction.V.Points, OtherScheme: otherScheme, Items: []RealisedItem{},
+		Predicted: v.Prediction.V.Points, OtherScheme: ruler == index.OtherScheme, Items: []RealisedItem{},
 	}
-	if before.Score != nil && after.Score != nil {
+	if !g.OtherScheme {
+		g.Ruler = ruler
+	}
+	if before.Score != nil && after.Score != nil && !g.OtherScheme {
 		g.Points = new(stats.Round(*after.Score-*before.Score, stats.MaxDecimals))
 		g.Difference = new(stats.Round(*g.Points-g.Predicted, stats.MaxDecimals))
 	}
@@ -219,7 +225,7 @@ func realised(v Version, before, after figures, now map[string]*float64, otherSc
 		item := RealisedItem{
 			Item: i.ID, Indicator: i.Indicator, ScoreBefore: i.ScoreNow, Score: now[i.Indicator], Goal: i.ScoreGoal,
 		}
-		if item.Reached = item.Score != nil && stats.Round(*item.Score-i.ScoreGoal, 6) >= 0; item.Reached {
+		if item.Reached = !g.OtherScheme && item.Score != nil && stats.Round(*item.Score-i.ScoreGoal, 6) >= 0; item.Reached {
 			reached++
 		}
 		g.Items = append(g.Items, item)
@@ -230,6 +236,10 @@ func realised(v Version, before, after figures, now map[string]*float64, otherSc
 
 // read returns in words what came of the plan.
 func (g RealisedGains) read(reached int) text.Text {
+	if g.OtherScheme {
+		return text.F("本次结果按另一套计分办法得出，不能与计划的起点和目标比较",
+			"this result was scored otherwise: it cannot be compared with the start and the goals of the plan")
+	}
 	if g.Points == nil {
 		return text.F("本次结果没有得分，无法与批准时的预测比较", "without a score in this result it cannot be compared with the prediction")
 	}

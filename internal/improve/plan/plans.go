@@ -59,6 +59,7 @@ type Plan struct {
 	// whose published result it starts from
 	PeriodCode        string                  `json:"period" example:"2023Q2"`
 	PublicationNumber int64                   `json:"publication" example:"1"`
+	Withdrawn         bool                    `gorm:"-" json:"withdrawn,omitempty,omitzero"` // the publication was taken back
 	Document          database.JSON[Document] `json:"document"`
 	// of the document
 	Stage State `json:"stage" enums:"draft,advised,approved"`
@@ -182,8 +183,16 @@ func newDocumentReader(ctx context.Context, db *gorm.DB, townID string) (*reader
 	return v, err
 }
 
-// Load reads the items of the approved version, in the answer about one.
+// Load sets whether the publications that the plans start from were withdrawn. In the answer
+// about one it reads the items of the approved version.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Plan, depth workflow.Depth) (err error) {
+	withdrawn, err := index.TakenBack(ctx, db, v.Town)
+	if err != nil {
+		return err
+	}
+	for i, p := range list {
+		list[i].Withdrawn = withdrawn(p.PeriodCode, p.PublicationNumber)
+	}
 	for i, p := range list {
 		if depth != workflow.ForOne {
 			break

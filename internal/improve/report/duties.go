@@ -110,10 +110,11 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 func visitDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
 		ID, BranchCode, PersonCode string
-		DutiesFrom                 day.Date
+		ValidFrom                  day.Date
+		DutiesFrom                 *day.Date
 		VisitedOn                  *day.Date
 	}
-	err := db.WithContext(ctx).Raw(`SELECT a.id, a.branch_code, a.person_code, COALESCE(a.duties_from, a.valid_from) AS duties_from, v.visited_on
+	err := db.WithContext(ctx).Raw(`SELECT a.id, a.branch_code, a.person_code, a.valid_from, a.duties_from, v.visited_on
 FROM assignments a LEFT JOIN visits v ON v.town_id = a.town_id AND v.id = (SELECT w.id FROM visits w
 	WHERE w.town_id = a.town_id AND w.branch_code = a.branch_code AND w.visited_by = a.person_code AND w.state = 'recorded'
 	AND w.visited_on >= a.valid_from ORDER BY w.visited_on DESC LIMIT 1)
@@ -121,7 +122,7 @@ WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.val
 		map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
 	duties := make([]Duty, len(pairings))
 	for i, p := range pairings {
-		since := p.DutiesFrom
+		since := cmp.Or(deref(p.DutiesFrom), p.ValidFrom)
 		if p.VisitedOn != nil {
 			since = max(since, *p.VisitedOn)
 		}
@@ -182,7 +183,7 @@ func OverdueWork(ctx context.Context, db *gorm.DB, townID string, q OverdueQuery
 	return u, err
 }
 
-func deref(s *string) string {
+func deref[T ~string](s *T) T {
 	if s == nil {
 		return ""
 	}
@@ -195,21 +196,22 @@ func deref(s *string) string {
 func reportDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Settings, today day.Date) ([]Duty, error) {
 	var pairings []struct {
 		PersonCode string
-		DutiesFrom day.Date
+		ValidFrom  day.Date
+		DutiesFrom *day.Date
 		UntilOn    *day.Date
 	}
-	err := db.WithContext(ctx).Raw(`SELECT a.person_code, COALESCE(a.duties_from, a.valid_from) AS duties_from, r.until_on
+	err := db.WithContext(ctx).Raw(`SELECT a.person_code, a.valid_from, a.duties_from, r.until_on
 FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.id = (SELECT q.id FROM reports q
 	WHERE q.town_id = a.town_id AND q.author_code = a.person_code AND q.state <> 'draft' ORDER BY q.until_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
 	AND NOT EXISTS (SELECT 1 FROM branches b WHERE b.town_id = a.town_id AND b.code = a.branch_code AND b.closed_on <= @today)
-ORDER BY a.person_code, 2`, map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
+ORDER BY a.person_code, COALESCE(a.duties_from, a.valid_from)`, map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
 	var duties []Duty
 	for i, p := range pairings {
 		if i > 0 && pairings[i-1].PersonCode == p.PersonCode {
 			continue
 		}
-		since := p.DutiesFrom
+		since := cmp.Or(deref(p.DutiesFrom), p.ValidFrom)
 		if p.UntilOn != nil {
 			since = max(since, *p.UntilOn)
 		}

@@ -26,9 +26,11 @@ type EffectReport struct {
 	Of      string   `json:"of" enums:"measure,targeting,mentoring,instructing,plans"`
 	Measure int64    `json:"measure,omitempty,omitzero" example:"1"`
 	Periods []string `json:"periods" example:"2023Q1,2023Q2"` // published, the oldest first
-	// SchemeChanges are periods scored by another scheme than the one before: what
-	// changes between them is in part the scheme.
+	// SchemeChanges are periods by a scheme that scores otherwise than the one before: no
+	// change is counted from one side to the other.
 	SchemeChanges []string `json:"scheme_changes"`
+	// relative: by the same rules, fitted to the values of each period
+	Ruler index.Ruler `json:"ruler" swaggertype:"string" enums:"same,relative"`
 
 	Treated  int            `json:"treated"`                          // branches for which it was done
 	Matched  int            `json:"matched"`                          // of them, compared
@@ -82,7 +84,7 @@ type EffectMatch struct {
 // EffectLeftOut is one branch that could not be compared, and why.
 type EffectLeftOut struct {
 	Branch town.BranchRef `json:"branch"`
-	Reason string         `json:"reason" enums:"no_score_before,no_score_after,no_control,none_within_caliper"`
+	Reason string         `json:"reason" enums:"no_score_before,other_scheme,no_score_after,no_control,none_within_caliper"`
 }
 
 // EffectQuestion names whose effect on which kind of period is asked for.
@@ -114,7 +116,10 @@ func FindEffect(
 	})
 	report := EffectReport{
 		Of: q.Of, Measure: q.Measure, Periods: codes(panel.Periods),
-		SchemeChanges: append([]string{}, panel.Changed...), Options: o,
+		SchemeChanges: append([]string{}, panel.Changed...), Ruler: index.SameRuler, Options: o,
+	}
+	if panel.Relative {
+		report.Ruler = index.RelativeRuler
 	}
 	if few := (*effect.TooFewMatched)(nil); errors.As(err, &few) {
 		report.tooFew(panel, few, language)

@@ -51,7 +51,7 @@ func Propose(ctx context.Context, db *gorm.DB, b *index.ResultCache, townID, per
 		if err != nil {
 			return err
 		}
-		view, there, err := b.Published(ctx, tx, townID, period, 0)
+		view, there, err := b.PublishedNow(ctx, tx, townID, period)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func newProposer(ctx context.Context, tx *gorm.DB, p evaluation.Period, view ind
 		return nil, err
 	}
 	pr := bareProposer(ctx, tx, p)
-	pr.Publication, pr.named = r.Publication, reasonsBy(settings.Document.V.TargetRules, r, view.Scheme())
+	pr.Publication, pr.named = r.Publication, reasonsBy(settings.Document.V.TargetRules, view.Judged(), r, view.Scheme())
 	return pr, pr.lockKnown()
 }
 
@@ -190,7 +190,7 @@ func (pr *proposer) refresh() error {
 		case reasons == nil && !t.Lapsed:
 			verb = "lapse"
 			pr.Lapsed = append(pr.Lapsed, branch)
-		case reasons != nil && t.State == Proposed && (t.Lapsed || !reflect.DeepEqual(t.Reasons, reasons)):
+		case reasons != nil && t.State == Proposed && (t.Lapsed || !t.Reasons.equal(reasons)):
 			columns["reasons"] = reasons
 			pr.Refreshed = append(pr.Refreshed, branch)
 		case reasons != nil && t.State == Confirmed && t.Lapsed:
@@ -259,7 +259,7 @@ func Follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, townID, peri
 }
 
 func follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, p evaluation.Period) error {
-	view, there, err := b.Published(ctx, tx, p.TownID, p.Code, 0)
+	view, there, err := b.PublishedNow(ctx, tx, p.TownID, p.Code)
 	if err != nil {
 		return err
 	}
@@ -279,23 +279,43 @@ func follow(ctx context.Context, tx *gorm.DB, b *index.ResultCache, p evaluation
 	return pr.write("targets.follow")
 }
 
-// Reason is why a rule proposes a branch. Value is the figure that was published:
-// a score, or for fall_over the points that were lost.
+// Reason is why a rule proposes a branch. Value is the figure that was published, or the
+// lower one with the missing values of the branch at the lowest of their class: a score, for
+// fall_over the points that were lost, for insufficient the coverage.
 type Reason struct {
-	Code      improve.RuleKind `json:"code" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most"`
+	Code      improve.RuleKind `json:"code" swaggertype:"string" enums:"lowest_share,dimension_below,fall_over,grade_at_most,insufficient"`
 	Dimension string           `json:"dimension,omitempty" example:"governance"` // of dimension_below
 	Class     string           `json:"class,omitempty" example:"rural"`          // of lowest_share in each class
 	Value     float64          `json:"value" example:"57.4"`
 	// of lowest_share the score of the last one that is in
 	Threshold *float64 `json:"threshold,omitempty" example:"60"`
 	// of grade_at_most, with the best that is still in
-	Grade  string    `json:"grade,omitempty" example:"poor"`
-	AtMost string    `json:"at_most,omitempty" example:"fair"`
-	Text   text.Text `json:"text"`
+	Grade  string `json:"grade,omitempty" example:"poor"`
+	AtMost string `json:"at_most,omitempty" example:"fair"`
+	// of fall_over: what the fall is counted from, and by which ruler
+	From *index.Compared `json:"from,omitempty"`
+	// the figure is that with the missing values of the branch at the lowest of their class
+	AtLowest bool      `json:"at_lowest,omitempty,omitzero"`
+	Text     text.Text `json:"text"`
 } // @name TargetReason
 
 // Reasons are stored as JSON text.
 type Reasons []Reason
+
+// equal reports whether both say the same. A later publication that a fall is counted from,
+// with the same figure, is no other reason.
+func (r Reasons) equal(other Reasons) bool {
+	plain := func(list Reasons) Reasons {
+		list = slices.Clone(list)
+		for i, reason := range list {
+			if reason.From != nil {
+				list[i].From = &index.Compared{Period: reason.From.Period, Ruler: reason.From.Ruler}
+			}
+		}
+		return list
+	}
+	return reflect.DeepEqual(plain(r), plain(other))
+}
 
 // Value stores the reasons.
 func (r Reasons) Value() (driver.Value, error) {
@@ -309,11 +329,22 @@ func (r *Reasons) Scan(src any) error { return database.ScanJSON(src, (*[]Reason
 func (Reasons) GormDataType() string { return "text" }
 
 // reasonsBy returns the branches of the ranking that the rules name, each with its
-// reasons in the order of the rules. Figures are compared as they are shown.
-// Branches without a score have none.
-func reasonsBy(rules []improve.ProposalRule, r index.Ranking, s *scheme.Compiled) map[string]Reasons {
-	named := map[string]Reasons{}
-	add := func(branch string, reason Reason) { named[branch] = append(named[branch], reason) }
+// reasons in the order of the rules. Figures are compared as they are shown; r is the ranking
+// as rules judge it, and published as everybody sees it. A branch without a score has no
+// reason but insufficient.
+func reasonsBy(rules []improve.ProposalRule, r, published index.Ranking, s *scheme.Compiled) map[string]Reasons {
+	named, shown := map[string]Reasons{}, map[string]index.Ranked{}
+	for _, i := range published.Items {
+		shown[i.Branch.Code] = i
+	}
+	add := func(branch string, reason Reason) {
+		if item, scored := shown[branch]; scored && reason.Value != reason.shownIn(item) {
+			reason.AtLowest = true
+			reason.Text.ZH += "（缺失的指标按同类最低分计）"
+			reason.Text.EN += " (with what is missing at the lowest of its class)"
+		}
+		named[branch] = append(named[branch], reason)
+	}
 	for _, rule := range rules {
 		switch rule.Kind {
 		case improve.LowestShare:
@@ -321,12 +352,34 @@ func reasonsBy(rules []improve.ProposalRule, r index.Ranking, s *scheme.Compiled
 		case improve.DimensionBelow:
 			weak(rule, r.Items, s, add)
 		case improve.FallOver:
-			fell(rule, r.Items, add)
+			fell(rule, r, add)
 		case improve.GradeAtMost:
 			graded(rule, r.Items, s, add)
+		case improve.Insufficient:
+			insufficient(r.Insufficient, add)
 		}
 	}
 	return named
+}
+
+// shownIn returns the figure of the reason as it is published.
+func (r Reason) shownIn(i index.Ranked) float64 {
+	switch {
+	case r.Code == improve.FallOver && i.Change != nil:
+		return -i.Change.Score
+	case r.Code == improve.DimensionBelow:
+		return i.Dimensions[r.Dimension]
+	}
+	return i.Score
+}
+
+// insufficient adds the branches that handed in too little to be scored.
+func insufficient(items []index.Insufficient, add func(string, Reason)) {
+	for _, i := range items {
+		add(i.Branch.Code, Reason{Code: improve.Insufficient, Value: i.Coverage, Text: text.F(
+			"数据完整度为 %[1]v，不足以计分，缺少 %[2]d 项指标", "its coverage of %[1]v is too low for a score: %[2]d indicators are missing",
+			i.Coverage, len(i.Missing))})
+	}
 }
 
 // lowest adds the share of the branches with the lowest scores, rounded up, and
@@ -375,14 +428,19 @@ func weak(rule improve.ProposalRule, items []index.Ranked, s *scheme.Compiled, a
 }
 
 // fell adds the branches that lost more than the points since the publication
-// before.
-func fell(rule improve.ProposalRule, items []index.Ranked, add func(string, Reason)) {
-	for _, i := range items {
-		if i.Change != nil && -i.Change.Score > rule.Points {
-			add(i.Branch.Code, Reason{Code: improve.FallOver, Value: -i.Change.Score, Threshold: &rule.Points, Text: text.F(
-				"较上次公布下降 %[1]v 分，超过 %[2]v 分", "it fell by %[1]v since the publication before, by more than %[2]v",
-				-i.Change.Score, rule.Points)})
+// before. Where that was scored otherwise nobody has a change.
+func fell(rule improve.ProposalRule, r index.Ranking, add func(string, Reason)) {
+	for _, i := range r.Items {
+		if i.Change == nil || -i.Change.Score <= rule.Points {
+			continue
 		}
+		why := text.F("较上次公布下降 %[1]v 分，超过 %[2]v 分", "it fell by %[1]v since the publication before, by more than %[2]v",
+			-i.Change.Score, rule.Points)
+		if i.Change.Ruler == index.RelativeRuler {
+			why.ZH += "（计分规则相同，但按各期数据重新拟合）"
+			why.EN += " (by the same rules, fitted to the values of each period)"
+		}
+		add(i.Branch.Code, Reason{Code: improve.FallOver, Value: -i.Change.Score, Threshold: &rule.Points, From: r.From, Text: why})
 	}
 }
 

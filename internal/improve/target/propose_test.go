@@ -113,7 +113,7 @@ func TestReasonsBy(t *testing.T) {
 		{"nobody", improve.ProposalRule{Kind: improve.LowestShare, Share: 1}, index.Ranking{}, nil},
 	} {
 		var got []string
-		for branch, reasons := range reasonsBy([]improve.ProposalRule{c.rule}, c.of, compiled) {
+		for branch, reasons := range reasonsBy([]improve.ProposalRule{c.rule}, c.of, c.of, compiled) {
 			for _, r := range reasons {
 				got = append(got, told(branch, r))
 				if r.Code != c.rule.Kind || r.Text.In("zh") == "" || r.Text.In("en") == r.Text.In("zh") {

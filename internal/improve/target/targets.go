@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -48,6 +49,8 @@ type Target struct {
 	BranchCode        string  `json:"branch" example:"b07"`
 	PeriodCode        *string `json:"period,omitempty" example:"2023Q2"` // absent where a person proposed it
 	PublicationNumber *int64  `json:"publication,omitempty" example:"1"` // whose figures the reasons are
+	// that publication was taken back
+	Withdrawn bool `gorm:"-" json:"withdrawn,omitempty,omitzero"`
 	// of the rules; none where a person proposed it
 	Reasons   Reasons `json:"reasons"`
 	Statement string  `json:"statement,omitempty"` // why a person proposed it
@@ -61,10 +64,12 @@ type Target struct {
 	// the day of its confirmation
 	FromOn *day.Date `json:"from,omitempty" swaggertype:"string" format:"date"`
 	// its last day as a target
-	UntilOn *day.Date             `json:"until,omitempty" swaggertype:"string" format:"date"`
-	Outcome string                `json:"outcome,omitempty" enums:"improved,unimproved,other"`
-	History []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
-	Allowed []string              `gorm:"-" json:"allowed"`
+	UntilOn *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
+	Outcome string    `json:"outcome,omitempty" enums:"improved,unimproved,other"`
+	// of one that is proposed or confirmed, and whose branch is no more: end it, or propose the branch that took it over
+	BranchEnded *town.Ending          `gorm:"-" json:"branch_ended,omitempty"`
+	History     []workflow.Transition `gorm:"-" json:"history,omitempty"` // in the answer about one
+	Allowed     []string              `gorm:"-" json:"allowed"`
 	database.Versioned
 }
 
@@ -132,6 +137,7 @@ type reader struct {
 	access.Caller
 	current map[string]Target // the confirmed ones, by branch
 	gone    map[string]error  // why branches that have ended cannot be confirmed
+	endings map[string]town.Ending
 }
 
 func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error) {
@@ -142,6 +148,13 @@ func newReader(ctx context.Context, db *gorm.DB, townID string) (*reader, error)
 // Load reads which branches are targets and which have ended. For a change it locks the
 // branches first.
 func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) (err error) {
+	withdrawn, err := index.TakenBack(ctx, db, v.Town)
+	if err != nil {
+		return err
+	}
+	for i, t := range list {
+		list[i].Withdrawn = t.PublicationNumber != nil && withdrawn(*t.PeriodCode, *t.PublicationNumber)
+	}
 	if depth == workflow.ForChange {
 		codes := make([]string, len(list))
 		for i, t := range list {
@@ -158,13 +171,14 @@ func (v *reader) Load(ctx context.Context, db *gorm.DB, list []Target, depth wor
 }
 
 func (v *reader) loadBranches(ctx context.Context, db *gorm.DB, list []Target, depth workflow.Depth) error {
-	ended, err := town.EndedOn(ctx, db, v.Town)
-	if err != nil {
+	var err error
+	if v.endings, err = town.Endings(ctx, db, v.Town); err != nil {
 		return err
 	}
 	v.gone = map[string]error{}
 	for _, t := range list {
-		on, ends := ended[t.BranchCode]
+		ending, ends := v.endings[t.BranchCode]
+		on := ending.On
 		switch {
 		case !ends || on > v.Today:
 		case depth == workflow.ForChange:
@@ -191,6 +205,9 @@ func (v *reader) State(t Target) (State, fault.Lock) { return t.State, t.lock() 
 // Show returns the target with what the caller can do.
 func (v *reader) Show(t Target, allowed []string) Target {
 	t.Allowed = allowed
+	if e, ends := v.endings[t.BranchCode]; ends && e.On <= v.Today && (t.State == Proposed || t.State == Confirmed) {
+		t.BranchEnded = &e
+	}
 	return t
 }
 
@@ -322,9 +339,26 @@ func Current(ctx context.Context, db *gorm.DB, townID string) (_ map[string]Targ
 	return current, err
 }
 
-// Count returns the numbers of targets of the branches in the reach by their state, by one
-// statement.
+// BranchEnded is what Count counts a target under that is proposed or confirmed, and whose
+// branch is no more. It is no state: the target stays in its own until it is ended.
+const BranchEnded State = "branch_ended"
+
+// Count returns the numbers of targets of the branches in the reach by their state, and of
+// those whose branch is no more under BranchEnded, by two statements.
 func Count(ctx context.Context, db *gorm.DB, townID string, reach access.Reach) (_ map[State]int64, err error) {
 	defer fault.Wrap(&err, "count the targets of %s", townID)
-	return database.CountStates[State](reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)))
+	today, open := day.Of(db.NowFunc()), []State{Proposed, Confirmed}
+	of := func(condition string) *gorm.DB {
+		return reach.Narrow(db.WithContext(ctx).Model(&Target{}).Where("town_id = ?", townID)).
+			Where(condition, open, town.Gone(db, townID, today))
+	}
+	counts, err := database.CountStates[State](of("NOT (state IN ? AND branch_code IN (?))"))
+	if err != nil {
+		return counts, err
+	}
+	var ended int64
+	if err = of("state IN ? AND branch_code IN (?)").Count(&ended).Error; ended > 0 {
+		counts[BranchEnded] = ended
+	}
+	return counts, err
 }

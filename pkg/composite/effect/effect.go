@@ -17,6 +17,9 @@ type Panel struct {
 	Units   []string    // codes, unique
 	Classes []string    // the class of each unit; nil: all are of one class
 	Scores  [][]float64 // by period, the oldest first; one score per unit, NaN for none
+	// Rulers number how each period was scored; nil: all alike. Scores of periods with
+	// different numbers are never compared.
+	Rulers []int
 }
 
 // Intervention is something that began to be done for a unit: a measure, mentoring,
@@ -81,6 +84,7 @@ type UnmatchedReason string
 // The reasons, in the order in which they are looked for.
 const (
 	NoScoreBefore UnmatchedReason = "no_score_before" // too few scores before the intervention
+	OtherRuler    UnmatchedReason = "other_scheme"    // every score before was made by another ruler than the one after
 	NoScoreAfter  UnmatchedReason = "no_score_after"
 	NoControl     UnmatchedReason = "no_control"          // no untreated unit of the class has scores in both periods
 	NoneNear      UnmatchedReason = "none_within_caliper" // none of those started within the caliper
@@ -248,6 +252,9 @@ func (p Panel) check(began []Intervention) error {
 	f := &composite.DataFaults{}
 	if p.Classes != nil && len(p.Classes) != len(p.Units) {
 		f.Add("", "", "shape", "there are %d classes for %d units", len(p.Classes), len(p.Units))
+	}
+	if p.Rulers != nil && len(p.Rulers) != len(p.Scores) {
+		f.Add("", "", "shape", "there are %d rulers for %d periods", len(p.Rulers), len(p.Scores))
 	}
 	for t, scores := range p.Scores {
 		if len(scores) != len(p.Units) {

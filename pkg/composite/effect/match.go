@@ -99,11 +99,14 @@ func (m *matcher) match() comparison {
 }
 
 func (m *matcher) pair(c *comparison, unit int) UnmatchedReason {
-	before := m.before(unit)
+	after := m.began[unit] - 1 + m.options.Horizon
+	before := m.before(unit, after)
 	if before == nil {
+		if m.scoredBefore(unit) {
+			return OtherRuler
+		}
 		return NoScoreBefore
 	}
-	after := m.began[unit] - 1 + m.options.Horizon
 	start, change, ok := m.observe(unit, before, after)
 	if !ok {
 		return NoScoreAfter
@@ -122,12 +125,13 @@ func (m *matcher) pair(c *comparison, unit int) UnmatchedReason {
 	return ""
 }
 
-// before are the last periods before the intervention in which the unit has a score,
-// as many as the options want, the latest first; nil where there are fewer.
-func (m *matcher) before(unit int) []int {
+// before are the last periods before the intervention in which the unit has a score by the
+// ruler of the period after, as many as the options want, the latest first; nil where there
+// are fewer.
+func (m *matcher) before(unit, after int) []int {
 	var before []int
 	for t := min(m.began[unit], len(m.panel.Scores)) - 1; t >= 0 && len(before) < m.options.Before; t-- {
-		if x := m.score(t, unit); x == x {
+		if x := m.score(t, unit); x == x && m.alike(t, after) {
 			before = append(before, t)
 		}
 	}
@@ -135,6 +139,25 @@ func (m *matcher) before(unit int) []int {
 		return nil
 	}
 	return before
+}
+
+// scoredBefore reports whether the unit has as many scores before the intervention as the
+// options want, by whichever ruler.
+func (m *matcher) scoredBefore(unit int) bool {
+	n := 0
+	for t := range min(m.began[unit], len(m.panel.Scores)) {
+		if x := m.score(t, unit); x == x {
+			n++
+		}
+	}
+	return n >= m.options.Before
+}
+
+// alike reports whether two periods were scored by one ruler. One that is not in the panel
+// has none to differ.
+func (m *matcher) alike(t, u int) bool {
+	r := m.panel.Rulers
+	return r == nil || u < 0 || u >= len(r) || r[t] == r[u]
 }
 
 // observe returns the score before and the change to the one after, and false where any
@@ -202,7 +225,7 @@ func (m *matcher) earlier(c comparison) comparison {
 	change := func(unit, group int, start float64) (float64, bool) {
 		before := c.groups[group].before
 		t := before[len(before)-1] - m.options.Horizon
-		if t < 0 {
+		if t < 0 || !m.alike(t, before[0]) {
 			return 0, false
 		}
 		x := start - m.score(t, unit)

@@ -45,6 +45,7 @@ CREATE TABLE results (
     grade text COLLATE "C",
     rank bigint,
     class_rank bigint,
+    score_at_lowest double precision,
     PRIMARY KEY (town_id, run_id, branch_code),
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
@@ -67,6 +68,7 @@ CREATE TABLE result_nodes (
     level text COLLATE "C",
     score double precision,
     coverage double precision,
+    score_at_lowest double precision,
     PRIMARY KEY (town_id, run_id, branch_code, node_code),
     FOREIGN KEY (town_id, run_id, branch_code) REFERENCES results (town_id, run_id, branch_code) ON DELETE RESTRICT
 );
@@ -92,7 +94,8 @@ CREATE TRIGGER robustness_results_kept BEFORE TRUNCATE ON robustness_results FOR
 -- answers; that appeal refers back by its key. The note holds the hashes and, where
 -- the installation has a key, its signatures. One
 -- that nobody confirmed was made by one person. One that is forced was published
--- although too few branches had a score, or before the period ended.
+-- although too few branches had a score, or before the period ended. It keeps the
+-- publication that its changes are counted from, and the branches that ended since.
 CREATE TABLE publications (
     town_id text COLLATE "C" NOT NULL,
     period_code text COLLATE "C" NOT NULL,
@@ -104,6 +107,9 @@ CREATE TABLE publications (
     notice_until text COLLATE "C" CHECK (length(notice_until) = 10),
     notice_floor bigint NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90),
     appeal_id text COLLATE "C",
+    from_period text COLLATE "C",
+    from_number bigint,
+    ended text COLLATE "C" NOT NULL CHECK (length(ended) > 0),
     forced boolean NOT NULL,
     proposed_by text COLLATE "C" NOT NULL,
     confirmed_by text COLLATE "C" NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
@@ -111,6 +117,8 @@ CREATE TABLE publications (
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, from_period, from_number) REFERENCES publications (town_id, period_code, number) ON DELETE RESTRICT,
+    CHECK ((from_period IS NULL) = (from_number IS NULL)),
     CHECK ((proposed_by = '') = (confirmed_by = ''))
 );
 CREATE TRIGGER publications_immutable BEFORE UPDATE OR DELETE ON publications FOR EACH ROW EXECUTE FUNCTION refuse_change();

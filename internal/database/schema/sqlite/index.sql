@@ -49,6 +49,7 @@ CREATE TABLE results (
     grade text,
     rank INTEGER CHECK (typeof(rank) IN ('integer', 'null')),
     class_rank INTEGER CHECK (typeof(class_rank) IN ('integer', 'null')),
+    score_at_lowest REAL CHECK (typeof(score_at_lowest) IN ('real', 'null')),
     PRIMARY KEY (town_id, run_id, branch_code),
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
@@ -75,6 +76,7 @@ CREATE TABLE result_nodes (
     level text,
     score REAL CHECK (typeof(score) IN ('real', 'null')),
     coverage REAL CHECK (typeof(coverage) IN ('real', 'null')),
+    score_at_lowest REAL CHECK (typeof(score_at_lowest) IN ('real', 'null')),
     PRIMARY KEY (town_id, run_id, branch_code, node_code),
     FOREIGN KEY (town_id, run_id, branch_code) REFERENCES results (town_id, run_id, branch_code) ON DELETE RESTRICT
 );
@@ -108,7 +110,8 @@ END;
 -- answers; that appeal refers back by its key. The note holds the hashes and, where
 -- the installation has a key, its signatures. One
 -- that nobody confirmed was made by one person. One that is forced was published
--- although too few branches had a score, or before the period ended.
+-- although too few branches had a score, or before the period ended. It keeps the
+-- publication that its changes are counted from, and the branches that ended since.
 CREATE TABLE publications (
     town_id text NOT NULL,
     period_code text NOT NULL,
@@ -120,6 +123,9 @@ CREATE TABLE publications (
     notice_until text CHECK (length(notice_until) = 10),
     notice_floor INTEGER NOT NULL DEFAULT 0 CHECK (notice_floor BETWEEN 0 AND 90) CHECK (typeof(notice_floor) IN ('integer')),
     appeal_id text,
+    from_period text,
+    from_number INTEGER CHECK (typeof(from_number) IN ('integer', 'null')),
+    ended text NOT NULL CHECK (length(ended) > 0),
     forced boolean NOT NULL CHECK (typeof(forced) IN ('integer')),
     proposed_by text NOT NULL,
     confirmed_by text NOT NULL CHECK (confirmed_by = '' OR proposed_by <> confirmed_by),
@@ -127,6 +133,8 @@ CREATE TABLE publications (
     PRIMARY KEY (town_id, period_code, number),
     FOREIGN KEY (town_id, period_code) REFERENCES periods (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, run_id) REFERENCES runs (town_id, id) ON DELETE RESTRICT,
+    FOREIGN KEY (town_id, from_period, from_number) REFERENCES publications (town_id, period_code, number) ON DELETE RESTRICT,
+    CHECK ((from_period IS NULL) = (from_number IS NULL)),
     CHECK ((proposed_by = '') = (confirmed_by = ''))
 );
 CREATE TRIGGER publications_immutable_update BEFORE UPDATE ON publications BEGIN

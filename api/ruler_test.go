@@ -1,0 +1,324 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/access"
+	"bulwark/internal/apitest"
+	"bulwark/internal/database/dbtest"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/improve/plan"
+	"bulwark/internal/improve/target"
+	"bulwark/internal/index"
+	"bulwark/internal/policy"
+)
+
+// publishes runs and publishes a quarter with one sheet of each branch.
+func (h *harness) publishes(other *apitest.Client, quarter, from, until string, sheets map[string][]object) {
+	h.t.Helper()
+	group := h.as(policy.LeadingGroup)
+	h.planned(quarter, from, until)
+	h.steps(quarter, "open")
+	for branch, entries := range sheets {
+		counted(other, group, quarter, branch, entries...)
+	}
+	h.steps(quarter, "review", "locked")
+	group.Post("/towns/demo/periods/"+quarter+"/runs", nil).Want(http.StatusCreated)
+	h.steps(quarter, "published")
+}
+
+// A ranking that is cited by the number of its publication is the same for ever, byte by
+// byte, whatever is published or amended before and after it. What everybody reads without
+// a number follows the amendments.
+func TestACitedRankingNeverChanges(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := quarters(t, db)
+		group := h.as(policy.LeadingGroup)
+		const at = "/towns/demo/periods/2026Q2/ranking?publication=1"
+		read := func() []string {
+			return []string{
+				string(group.Get(at).Want(http.StatusOK).Body), string(group.Get(at + "&format=csv").Want(http.StatusOK).Body),
+			}
+		}
+		first := read()
+		amended(h, "2026Q1", "b01", "complaints", 2)
+		same(t, "after an amendment of the quarter before", read(), first...)
+		amended(h, "2026Q2", "b02", "complaints", 4)
+		same(t, "after its own amendment", read(), first...)
+		clock.set(t, "2026-07-20 12:00:00")
+		other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors})
+		h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", map[string][]object{
+			"b01": {value("meetings", 12), value("spirit", 10), level("standing", "A"), value("complaints", 0)},
+		})
+		h.steps("2026Q1", "final")
+		same(t, "after a later quarter", read(), first...)
+
+		p := apitest.Decode[index.PublicationDetail](group.Get("/towns/demo/periods/2026Q2/publications/2"), http.StatusOK)
+		if p.From == nil || p.From.Period != "2026Q1" || p.From.Publication != 2 {
+			t.Errorf("publication 2 is counted from %+v", p.From)
+		}
+		now := apitest.Decode[index.Ranking](group.Get("/towns/demo/periods/2026Q2/ranking"), http.StatusOK)
+		if now.From == nil || now.From.Publication != 2 || now.From.Ruler != index.SameRuler || now.Publication != 2 {
+			t.Errorf("the latest is counted from %+v", now.From)
+		}
+	})
+}
+
+// A quarter by a scheme that scores otherwise is compared with none, and nobody becomes a
+// target by a fall from there. Another name or number of the scheme changes nothing.
+func TestOtherSchemesAreNotSubtracted(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := quarters(t, db)
+		group := h.as(policy.LeadingGroup)
+		clock.set(t, "2026-07-20 12:00:00")
+		other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+		weak := func() map[string][]object {
+			sheets := map[string][]object{}
+			for _, b := range []string{"b01", "b02", "b03"} {
+				sheets[b] = []object{value("meetings", 1), value("spirit", 1), level("standing", "C"), value("complaints", 5)}
+			}
+			return sheets
+		}
+		falls := func(quarter string) (n int) {
+			for _, x := range proposed(h, "/towns/demo/periods/"+quarter).Targets {
+				for _, r := range x.Reasons {
+					if r.Code == "fall_over" {
+						if n++; r.From == nil || r.From.Ruler != index.SameRuler {
+							t.Errorf("a fall from %+v", r.From)
+						}
+					}
+				}
+			}
+			return n
+		}
+		h.inForce(strings.Replace(smallScheme, `"per": 10`, `"per": 11`, 1))
+		h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", weak())
+		r := apitest.Decode[index.Ranking](group.Get("/towns/demo/periods/2026Q3/ranking"), http.StatusOK)
+		for _, i := range r.Items {
+			if !i.OtherScheme || i.Change != nil {
+				t.Errorf("%s: %+v", i.Branch.Code, i.Comparison)
+			}
+		}
+		if n := falls("2026Q3"); r.From.Ruler != index.OtherScheme || n != 0 {
+			t.Errorf("from %+v, %d falls", r.From, n)
+		}
+		clock.set(t, "2026-10-20 12:00:00")
+		again := strings.Replace(smallScheme, `"per": 10`, `"per": 11`, 1)
+		h.inForce(strings.Replace(again, `"provenance": "example"`, `"provenance": "other words"`, 1))
+		h.publishes(other, "2026Q4", "2026-10-01", "2026-12-31", weak())
+		r = apitest.Decode[index.Ranking](group.Get("/towns/demo/periods/2026Q4/ranking"), http.StatusOK)
+		if r.From == nil || r.From.Ruler != index.SameRuler || r.Items[0].Change == nil {
+			t.Errorf("the same rules in other words: %+v", r.From)
+		}
+	})
+}
+
+// A branch that merges within a quarter leaves with its reason: in the ranking, in
+// completeness, and beside the one that took it over; its target is counted apart.
+func TestNothingLeavesSilently(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := quarters(t, db)
+		group := h.as(policy.LeadingGroup)
+		made := group.Post("/towns/demo/targets", object{"branch": "b03", "reason": "its roof"}).Want(http.StatusCreated)
+		clock.set(t, "2026-07-20 12:00:00")
+		other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors, "b03": access.Mentors})
+		group.IfMatch(`"1"`).Post("/towns/demo/branches/b03/merge",
+			object{"into": "b01", "on": "2026-07-21", "reason": "one village"}).Want(http.StatusOK)
+		clock.set(t, "2026-07-21 12:00:00")
+		h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", map[string][]object{
+			"b01": {value("meetings", 12), value("spirit", 10), level("standing", "A"), value("complaints", 0)},
+		})
+		r := apitest.Decode[index.Ranking](group.Get("/towns/demo/periods/2026Q3/ranking"), http.StatusOK)
+		if len(r.Ended) != 1 || r.Ended[0].Branch.Code != "b03" || r.Ended[0].Into != "b01" ||
+			r.Ended[0].Reason != "one village" || len(r.Items) == 0 || strings.Join(r.Items[0].Merged, " ") != "b03" {
+			t.Errorf("ended %+v, items %+v", r.Ended, r.Items)
+		}
+		made3 := apitest.Decode[index.PublicationDetail](group.Get("/towns/demo/periods/2026Q3/publications/1"), http.StatusOK)
+		period := apitest.Decode[evaluation.Period](group.Get("/towns/demo/periods/2026Q3"), http.StatusOK)
+		if e := made3.Ended.V; len(e) != 1 || e[0].Code != "b03" || period.Notice == nil || !slices.Equal(period.Notice.Ended, e) {
+			t.Errorf("published with %+v, told by the notice %+v", e, period.Notice)
+		}
+		csv := string(group.Get("/towns/demo/periods/2026Q3/ranking?format=csv").Want(http.StatusOK).Body)
+		if !strings.Contains(csv, "b03") {
+			t.Errorf("not in the table: %s", csv)
+		}
+		c := apitest.Decode[evaluation.Completeness](group.Get("/towns/demo/periods/2026Q3/completeness"), http.StatusOK)
+		if len(c.Ended) != 1 || c.Ended[0].Branch.Code != "b03" {
+			t.Errorf("completeness: %+v", c.Ended)
+		}
+		x := apitest.Decode[target.Target](group.Get("/towns/demo/targets/"+last(made)), http.StatusOK)
+		if x.BranchEnded == nil || x.BranchEnded.Into != "b01" {
+			t.Errorf("target: %+v", x.BranchEnded)
+		}
+		board := apitest.Decode[struct{ Targets map[string]int64 }](group.Get("/towns/demo/dashboard"), http.StatusOK)
+		if board.Targets["branch_ended"] != 1 || board.Targets["proposed"] != 0 {
+			t.Errorf("counted: %v", board.Targets)
+		}
+	})
+}
+
+// A branch that rises only because it hands in less is a signal and no riser, and the rules
+// judge it by the score with what is missing at the lowest.
+//
+//	third quarter   b02  60 + 0.4·(80 + 100 + 2·60)/4 = 90; b03  60 + 0.4·(80 + 2·60)/3 = 86.67
+//	fourth quarter  b03 leaves out its complaints: 60 + 0.4·80 = 92, with them at 60 still 86.67
+func TestHandingInLessDoesNotPay(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-10-10 12:00:00")
+		h.inForce(smallScheme)
+		group := h.as(policy.LeadingGroup)
+		other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+		full := func(more ...object) []object {
+			return append([]object{
+				value("meetings", 12), value("spirit", 10), level("standing", "A"), value("cases", 50), value("cases.solved", 40),
+			}, more...)
+		}
+		h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", map[string][]object{
+			"b01": full(value("fields", 50), value("complaints", 0)), "b02": full(value("fields", 50), value("complaints", 4)),
+			"b03": full(value("complaints", 4)),
+		})
+		clock.set(t, "2027-01-10 12:00:00")
+		h.publishes(other, "2026Q4", "2026-10-01", "2026-12-31", map[string][]object{
+			"b01": full(value("fields", 50), value("complaints", 0)), "b02": full(value("fields", 50), value("complaints", 4)),
+			"b03": full(),
+		})
+		const q4 = "/towns/demo/periods/2026Q4"
+		card := apitest.Decode[index.Scorecard](group.Get(q4+"/branches/b03"), http.StatusOK)
+		whole := apitest.Decode[index.Scorecard](group.Get(q4+"/branches/b01"), http.StatusOK)
+		if whole.ScoreAtLowest != nil || card.ScoreAtLowest == nil || *card.ScoreAtLowest != 86.67 || *card.Score != 92 {
+			t.Fatalf("complete: %v, incomplete: %v beside %v", whole.ScoreAtLowest, card.ScoreAtLowest, card.Score)
+		}
+		if c := card.Comparison; !c.LeftOut || c.Change == nil || c.Change.Score != 5.33 || whole.LeftOut {
+			t.Errorf("left out: %+v of %+v", c, c.Change)
+		}
+		board := apitest.Decode[struct{ Result index.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
+		if len(board.Risers) != 0 || len(board.LeftOut) != 1 || board.LeftOut[0].Branch.Code != "b03" {
+			t.Errorf("risers %+v, left out %+v", board.Risers, board.LeftOut)
+		}
+		var found []evaluation.Signal
+		for _, s := range apitest.Decode[evaluation.Signals](group.Get(q4+"/signals"), http.StatusOK).Items {
+			if s.Code == "left_out" {
+				found = append(found, s)
+			}
+		}
+		if len(found) != 1 || found[0].Branches[0] != "b03" || found[0].Figures["change"] != 5.33 ||
+			found[0].Figures["change_at_lowest"] != 0 || found[0].Figures["missing"] != 1 {
+			t.Errorf("signals: %+v", found)
+		}
+		lowest := map[string]target.Reason{}
+		for _, x := range proposed(h, q4).Targets {
+			for _, r := range x.Reasons {
+				if r.Code == "lowest_share" {
+					lowest[x.BranchCode] = r
+				}
+			}
+		}
+		if r := lowest["b03"]; len(lowest) != 1 || !r.AtLowest || r.Value != 86.67 {
+			t.Errorf("lowest: %+v", lowest)
+		}
+	})
+}
+
+// What was compared with stays with a cited ranking when it is withdrawn, and so does the
+// ranking when a later quarter is; what is published next is compared with what still stands.
+func TestACitedRankingOutlivesWithdrawals(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := quarters(t, db)
+		group := h.as(policy.LeadingGroup)
+		const q = "/towns/demo/periods/"
+		read := func() []string {
+			return []string{
+				string(group.Get(q + "2026Q2/ranking?publication=1").Want(http.StatusOK).Body),
+				string(group.Get(q + "2026Q2/ranking?publication=1&format=csv").Want(http.StatusOK).Body),
+			}
+		}
+		withdraws := func(period, number string) {
+			t.Helper()
+			confirmed(group, q+period, group.Post(q+period+"/publications/"+number+"/withdraw", mistaken)).Want(http.StatusOK)
+		}
+		from := func(query string) *index.Compared {
+			t.Helper()
+			return apitest.Decode[index.Ranking](group.Get(q+"2026Q2/ranking"+query), http.StatusOK).From
+		}
+		first := read()
+		amended(h, "2026Q1", "b01", "complaints", 2)
+		withdraws("2026Q1", "2")
+		same(t, "after an amendment of the quarter before was withdrawn", read(), first...)
+		if f := from(""); f == nil || f.Publication != 1 || f.Withdrawn {
+			t.Errorf("counted from %+v", f)
+		}
+		withdraws("2026Q1", "1")
+		same(t, "after the quarter before was withdrawn", read(), first...)
+		if now, cited := from(""), from("?publication=1"); !now.Withdrawn || now.Publication != 1 || cited.Withdrawn {
+			t.Errorf("now %+v, cited %+v", now, cited)
+		}
+		amended(h, "2026Q2", "b02", "complaints", 4)
+		if f := from(""); f != nil {
+			t.Errorf("an amendment was counted from %+v, which was withdrawn", f)
+		}
+		withdraws("2026Q2", "2")
+		same(t, "after its amendment was withdrawn", read(), first...)
+		clock.set(t, "2026-07-20 12:00:00")
+		other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors})
+		h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", map[string][]object{
+			"b01": {value("meetings", 12), value("spirit", 10), level("standing", "A"), value("complaints", 0)},
+		})
+		later := apitest.Decode[index.PublicationDetail](group.Get(q+"2026Q3/publications/1"), http.StatusOK)
+		if later.From == nil || later.From.Period != "2026Q2" || later.From.Publication != 1 {
+			t.Errorf("the third quarter is counted from %+v", later.From)
+		}
+		withdraws("2026Q3", "1")
+		same(t, "after a later quarter was withdrawn", read(), first...)
+		if r := apitest.Decode[index.Ranking](group.Get(q+"2026Q3/ranking?publication=1"), http.StatusOK); r.Withdrawn == nil ||
+			r.Status != "withdrawn" || r.From == nil {
+			t.Errorf("a cited ranking hides that it was withdrawn: %s %+v", r.Status, r.Withdrawn)
+		}
+	})
+}
+
+// The goals of a plan are scores by the ruler of its start: a quarter that was scored
+// otherwise reopens nothing, and its outcome states no gain.
+func TestPlansAreHeldAgainstTheirOwnRuler(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+		c := newCampaign(h)
+		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+		p, _ := c.closedItem(11)
+		weaker := spring()
+		b01 := weaker["b01"]
+		b01.meetings = 9
+		weaker["b01"] = b01
+		reopened := func(want int) {
+			t.Helper()
+			if n, err := plan.ReopenRelapsed(t.Context(), h.db); err != nil || n != want {
+				t.Errorf("%d reopened, want %d: %v", n, want, err)
+			}
+			if _, err := plan.MeasureOutcomes(t.Context(), h.db); err != nil {
+				t.Error(err)
+			}
+		}
+		clock.set(t, "2026-07-10 12:00:00")
+		h.inForce(strings.Replace(smallScheme, `"per": 10`, `"per": 11`, 1))
+		c.publishes("2026Q2", "2026-04-01", "2026-06-30", weaker)
+		reopened(0)
+		clock.set(t, "2026-10-10 12:00:00")
+		h.inForce(strings.Replace(smallScheme, `"zh": "会议"`, `"zh": "例会"`, 1))
+		c.publishes("2026Q3", "2026-07-01", "2026-09-30", weaker)
+		reopened(1)
+		list := apitest.Decode[struct{ Items []plan.Outcome }](c.group.Get(p+"/outcomes"), http.StatusOK).Items
+		if len(list) != 2 {
+			t.Fatalf("%+v", list)
+		}
+		if g := list[0].Document.V; !g.OtherScheme || g.Points != nil || g.Difference != nil || g.Items[0].Reached {
+			t.Errorf("by another scheme: %+v", g)
+		}
+		if g := list[1].Document.V; g.OtherScheme || g.Points == nil || g.Ruler != index.SameRuler {
+			t.Errorf("by the same rules: %+v", g)
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package index
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"bulwark/internal/datafile"
+	"bulwark/internal/evaluation"
+	"bulwark/internal/scheme"
+	"bulwark/internal/town"
+	"bulwark/pkg/composite"
+)
+
+// Computed is what the figures of a view were computed from, and what came of it. It is
+// shared and never changed. Units are the branches, in the order of Values.
+type Computed struct {
+	Scheme    *scheme.Compiled
+	Values    datafile.Values
+	Result    *composite.Result
+	Standings []composite.Standing // by rank, those without a score last
+	// Options are the choices that the scheme lists as uncertain, under the seed of the run
+	// (1 while there is none), without ratings; Alternatives are their names.
+	Options      composite.RobustnessOptions
+	Alternatives []string
+	Subject      Subject
+}
+
+// Subject names the figures that are analysed.
+type Subject struct {
+	Town   string `json:"town,omitempty" example:"demo"`     // absent offline
+	Period string `json:"period,omitempty" example:"2023Q2"` // absent offline
+	// absent of pairwise judgements, which need no figures
+	Status string `json:"status,omitempty" enums:"provisional,published,final,withdrawn"`
+	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
+	Source
+	Scheme scheme.Ref `json:"scheme"`
+}
+
+// Computed returns what the figures were computed from. A stored result is computed again
+// from its data file.
+func (v View) Computed() (Computed, error) {
+	o := v.current
+	if _, err := o.explainer(); err != nil {
+		return Computed{}, err
+	}
+	c := Computed{
+		Scheme: o.Scheme, Values: o.computation.values, Result: o.computation.result, Standings: o.computation.table,
+		Subject: Subject{
+			Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Source: v.source,
+			Scheme: o.Scheme.Document.Ref(),
+		},
+	}
+	if o.Run != nil {
+		c.Subject.Run = o.Run.ID
+	}
+	c.Options = o.robustnessOptions()
+	c.Alternatives, _ = Alternatives(o.Scheme, c.Options, nil, "")
+	return c, nil
+}
+
+// Branch returns the reference to the branch of the code as it was in the period.
+func (v View) Branch(code, language string) town.BranchRef { return v.current.ref(code, language) }
+
+// Ratings returns the ratings behind the figures, by rated indicator and branch, and the codes
+// of the evaluators, whom each rating names by their place. Corrected values have no ratings.
+func (v View) Ratings(ctx context.Context, db *gorm.DB) ([]composite.RatedColumn, []string, error) {
+	o := v.current
+	if _, err := o.explainer(); err != nil {
+		return nil, nil, err
+	}
+	rated, evaluators, err := evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.computation.branches)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.keepCorrectedValues(rated)
+	return rated, evaluators, nil
+}
+
+// Under returns the view of the same entries scored by another scheme, and what the entries
+// have not for it: the codes of its indicators of which nothing was entered, and those of
+// approved adjustments that it does not know. Values that are combined or derived stay as they
+// were combined and derived.
+func (v View) Under(c *scheme.Compiled) (_ View, unfilled, dropped []string, err error) {
+	o := v.current
+	if _, err := o.explainer(); err != nil {
+		return View{}, nil, nil, err
+	}
+	x := &computation{scheme: c, branches: o.computation.branches, partial: o.computation.partial}
+	x.values.Data, unfilled = o.computation.dataUnder(c)
+	for _, a := range o.computation.values.Adjustments {
+		switch {
+		case c.HasAdjustment(a.Code):
+			x.values.Adjustments = append(x.values.Adjustments, a)
+		case !slices.Contains(dropped, a.Code):
+			dropped = append(dropped, a.Code)
+		}
+	}
+	if err := x.score(); err != nil {
+		return View{}, nil, nil, err
+	}
+	under, known := x.outcome(o.Period), o.byBranch()
+	for i := range under.Results {
+		if r := known[under.Results[i].BranchCode]; r != nil {
+			under.Results[i].Name = r.Name
+		}
+	}
+	return View{source: v.source, current: under}, unfilled, dropped, nil
+}
+
+// dataUnder returns the data in the columns of another scheme, by the codes of indicators, and
+// the codes of those that have no value.
+func (c *computation) dataUnder(to *scheme.Compiled) (d composite.Data, unfilled []string) {
+	from := c.values.Data
+	d = composite.Data{
+		Units: from.Units, Classes: from.Classes, Columns: make([][]float64, len(to.Indicators)),
+		NotApplicable: make([][]bool, len(to.Indicators)), Carried: make([][]float64, len(to.Indicators)),
+	}
+	for i, n := range to.Indicators {
+		column, carried, none := make([]float64, len(from.Units)), make([]float64, len(from.Units)), make([]bool, len(from.Units))
+		at := slices.IndexFunc(c.scheme.Indicators, func(old *scheme.Node) bool { return old.Code == n.Code })
+		filled := false
+		for u, b := range c.branches {
+			column[u], carried[u] = math.NaN(), math.NaN()
+			none[u] = !n.AppliesTo.Covers(b.Kind, word(b.Class))
+			if at < 0 || none[u] {
+				continue
+			}
+			old := c.scheme.Indicators[at]
+			if len(from.NotApplicable) > 0 && from.NotApplicable[at] != nil && from.NotApplicable[at][u] {
+				none[u] = old.AppliesTo.Covers(b.Kind, word(b.Class)) // it was waived, rather than never asked for
+				continue
+			}
+			column[u] = sameLevel(old, n, from.Columns[at][u])
+			if len(from.Carried) > 0 && from.Carried[at] != nil {
+				carried[u] = sameLevel(old, n, from.Carried[at][u])
+			}
+			filled = filled || !math.IsNaN(column[u]) || !math.IsNaN(carried[u])
+		}
+		d.Columns[i], d.Carried[i], d.NotApplicable[i] = column, carried, none
+		if !filled {
+			unfilled = append(unfilled, n.Code)
+		}
+	}
+	return d, unfilled
+}
+
+// sameLevel returns the value of one indicator as a value of another: a level by its code, NaN
+// where the other has no such level.
+func sameLevel(from, to *scheme.Node, x float64) float64 {
+	old, levels := from.Levels(), to.Levels()
+	if old == nil && levels == nil || math.IsNaN(x) {
+		return x
+	}
+	if old != nil {
+		if at := slices.Index(levels, old[int(x)]); at >= 0 {
+			return float64(at)
+		}
+	}
+	return math.NaN()
+}
+
+// Figures returns the result of every branch, by rank, those without a score last. It must not be
+// changed.
+func (v View) Figures() []Result { return v.current.Results }
