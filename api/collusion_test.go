@@ -36,11 +36,11 @@ import (
 var collusions = flag.Int("collusions", 60,
 	"random sequences of calls by which one person tries to change what is published")
 
-// depth is how long the sequences are of which every one is tried. `make prove` tries those of
-// six calls, which takes many minutes.
-var depth = flag.Int("depth", 3, "calls of a sequence, of which every one is tried")
+// depth is how long the sequences of the schemer's own tricks are, of which every one is tried.
+// `make prove` tries those of six calls, which takes many minutes.
+var depth = flag.Int("depth", 3, "calls of a sequence of own tricks, of which every one is tried")
 
-// calls is how long a random sequence is.
+// calls is how long every other sequence is.
 const calls = 6
 
 // schemer is one person, li, who holds every role and credential that the policy lets one
@@ -63,8 +63,8 @@ func TestOnePersonChangesNoPublishedFigure(t *testing.T) {
 		s := newSchemer(t, db)
 		for what, search := range map[string]func(){
 			"directed": func() { s.explore(tricks(), *depth, nil, map[string]int{}) }, "random": s.wander,
-			"by an accomplice": func() { s.explore(accomplice(), *depth, nil, map[string]int{}) },
-			"by a newcomer":    func() { s.invents(); s.explore(newcomer(), *depth, nil, map[string]int{}) },
+			"by an accomplice": func() { s.explore(accomplice(), calls, nil, map[string]int{}) },
+			"by a newcomer":    func() { s.invents(); s.explore(newcomer(), calls, nil, map[string]int{}) },
 		} {
 			began, before := time.Now(), s.asked
 			s.inside("", search)

@@ -149,7 +149,7 @@ func wantPermuted(t *rapid.T, ix *composite.Index, d composite.Data, r *composit
 	}
 }
 
-// wantEqualChildren gives every child of a unit one score: it is that of the node.
+// wantEqualChildren sets one score for every child of a unit: it is that of the node.
 func wantEqualChildren(t *rapid.T, ix *composite.Index, d composite.Data) {
 	d.Columns = slices.Clone(d.Columns)
 	for c := range d.Columns {
