@@ -131,7 +131,12 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 		const at = "/towns/race/periods/q3"
 		first.IfMatch(first.Get(at).ETag()).Post(at+"/transitions", object{"to": "review"}).Want(http.StatusOK)
 		var requests []func() *apitest.Answer
-		for _, id := range column(first.Get("/towns/race/evaluations?period=q3"), "id") {
+		sheets := first.Get("/towns/race/evaluations?period=q3")
+		branches := column(sheets, "branch")
+		for i, id := range column(sheets, "id") {
+			if branches[i] == "b12" { // keeps its sheets and so a score, whatever comes before the lock
+				continue
+			}
 			requests = append(requests, func() *apitest.Answer {
 				path := "/towns/race/evaluations/" + id
 				a := first.IfMatch(first.Get(path).ETag()).Post(path+"/transitions", object{"to": "returned", "reason": "late"})
@@ -174,7 +179,10 @@ func TestNothingIsWrittenAfterTheLock(t *testing.T) {
 			t.Errorf("runs at once: numbers %v, hashes %v", numbers, hashes)
 		}
 		tag := first.Get(at).ETag()
-		publish := func() *apitest.Answer { return first.IfMatch(tag).Post(at+"/transitions", object{"to": "published"}) }
+		publish := func() *apitest.Answer {
+			return first.IfMatch(tag).Post(at+"/transitions",
+				object{"to": "published", "force": true, "reason": "what was returned before the lock has no score"})
+		}
 		answers := atOnce(publish, publish, publish)
 		oneWins(t, "proposals", answers, "proposal_open")
 		waiting := answers[slices.IndexFunc(answers, func(a *apitest.Answer) bool { return a.Status == http.StatusAccepted })]

@@ -1,8 +1,9 @@
 package api
 
 import (
-	"bulwark/internal/policy"
 	"net/http"
+
+	"bulwark/internal/policy"
 )
 
 // task sets one about the branch, for which the person answers.

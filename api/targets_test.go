@@ -28,16 +28,22 @@ func quarters(t *testing.T, db *gorm.DB) (*harness, *wallClock) {
 	h.inForce(smallScheme)
 	group, other := h.as(policy.LeadingGroup),
 		h.joins("other", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
-	for quarter, complaints := range map[string][3]float64{"2026Q1": {0, 0, 5}, "2026Q2": {2, 0, 0}} {
-		days := map[string][2]string{"2026Q1": {"2026-01-01", "2026-03-31"}, "2026Q2": {"2026-04-01", "2026-06-30"}}[quarter]
-		h.planned(quarter, days[0], days[1])
+	for _, q := range []struct {
+		code, from, to string
+		complaints     [3]float64
+	}{
+		{"2026Q1", "2026-01-01", "2026-03-31", [3]float64{0, 0, 5}},
+		{"2026Q2", "2026-04-01", "2026-06-30", [3]float64{2, 0, 0}},
+	} {
+		quarter := q.code
+		h.planned(quarter, q.from, q.to)
 		h.steps(quarter, "open")
 		for i, branch := range []string{"b01", "b02", "b03"} {
 			party := []object{value("meetings", 12), value("spirit", 10), level("standing", "A")}
 			if branch == "b02" {
 				party = []object{value("meetings", 6), value("spirit", 5), level("standing", "C")}
 			}
-			counted(other, group, quarter, branch, append(party, value("complaints", complaints[i]))...)
+			counted(other, group, quarter, branch, append(party, value("complaints", q.complaints[i]))...)
 		}
 		h.steps(quarter, "review", "locked")
 		group.Post("/towns/demo/periods/"+quarter+"/runs", nil).Want(http.StatusCreated)

@@ -200,7 +200,7 @@ func study(t *testing.T, document, data string) *Study {
 
 // drawn are n branches with values that differ.
 func drawn(n int) (string, [][]float64) {
-	r := rand.New(rand.NewPCG(3, 5)) //nolint:gosec // data of a test
+	r := rand.New(rand.NewPCG(3, 5))
 	var b strings.Builder
 	b.WriteString("branch,class,a,b,c\n")
 	var rows [][]float64
@@ -225,7 +225,7 @@ func TestSensitivityEqualsPickFreeze(t *testing.T) {
 	if len(found.Items) != 1 || found.Items[0].Branch.Code != "b04" || len(found.Ranking.Sources) != 2 {
 		t.Fatalf("%+v", found)
 	}
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // an estimate of a test
+	r := rand.New(rand.NewPCG(1, 2))
 	type choice struct {
 		weights   [3]float64
 		geometric bool
@@ -271,12 +271,12 @@ func TestSensitivityEqualsPickFreeze(t *testing.T) {
 		t.Errorf("mean %v, variance %v; by hand %v, %v", got.Mean, got.Variance, mean+centre, variance)
 	}
 	for _, share := range got.Sources {
-		const error = 0.02 // of the estimate by hand
-		if x := want[share.Source]; x < share.FirstInterval.Low-error || x > share.FirstInterval.High+error {
+		const tolerance = 0.02 // of the estimate by hand
+		if x := want[share.Source]; x < share.FirstInterval.Low-tolerance || x > share.FirstInterval.High+tolerance {
 			t.Errorf("%s: %v in %+v; by hand %v", share.Source, share.First, share.FirstInterval, x)
 		}
 		other := 1 - want[map[string]string{"weights": "aggregation", "aggregation": "weights"}[share.Source]]
-		if other < share.TotalInterval.Low-error || other > share.TotalInterval.High+error {
+		if other < share.TotalInterval.Low-tolerance || other > share.TotalInterval.High+tolerance {
 			t.Errorf("%s: total %v in %+v; by hand %v", share.Source, share.Total, share.TotalInterval, other)
 		}
 	}
@@ -375,7 +375,7 @@ func TestWeightsAreRefused(t *testing.T) {
 		} else {
 			_, err = c.study.Weights(c.query)
 		}
-		e, ok := err.(*fault.Error) //nolint:errorlint // they come bare
+		e, ok := err.(*fault.Error)
 		if !ok || len(e.Fields) == 0 || e.Fields[0].Pointer+" "+e.Fields[0].Code != c.want {
 			t.Errorf("%+v: %v, want %s", c.query, err, c.want)
 		}

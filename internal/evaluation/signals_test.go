@@ -1,12 +1,13 @@
 package evaluation
 
 import (
-	"bulwark/internal/policy"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 	"time"
+
+	"bulwark/internal/policy"
 )
 
 // rated is a sheet of ratings on the indicators a, b, c … of the dimension d, each

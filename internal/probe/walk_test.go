@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bulwark/internal/policy"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bulwark/internal/policy"
 )
 
 // document is what the probe needs of docs/openapi.json: a test of package api holds

@@ -1,12 +1,13 @@
 package rest
 
 import (
-	"bulwark/internal/policy"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"bulwark/internal/policy"
 
 	"github.com/gin-gonic/gin"
 )

@@ -1,13 +1,14 @@
 package rest
 
 import (
-	"bulwark/internal/policy"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
+
+	"bulwark/internal/policy"
 )
 
 const itemsURL = "/api/v1/towns/demo/items"

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bulwark/internal/policy"
 	"bytes"
 	"context"
 	"log/slog"
@@ -9,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"bulwark/internal/policy"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"

@@ -133,9 +133,10 @@ func documents(t *rapid.T) scheme.Document {
 
 func name(t *rapid.T) text.Text { return text.Text{ZH: words.Draw(t, "name")} }
 
+// leaf has a name of its own, as indicators must.
 func leaf(t *rapid.T, code string) scheme.Node {
 	n := scheme.Node{
-		Code: code, Name: name(t), Weight: above.Draw(t, "weight"), Entry: scheme.Reported, Rule: &scheme.Rule{Rule: rule(t)},
+		Code: code, Name: text.Text{ZH: words.Draw(t, "name") + " " + code}, Weight: above.Draw(t, "weight"), Entry: scheme.Reported, Rule: &scheme.Rule{Rule: rule(t)},
 		Waivable:   rapid.Bool().Draw(t, "waivable"),
 		Provenance: rapid.SampledFrom([]string{"", "example"}).Draw(t, "provenance"),
 	}

@@ -269,8 +269,12 @@ func TestAlternativesLeftOut(t *testing.T) {
 	rb, err := ix.Robustness(d, composite.RobustnessOptions{
 		Replicates: 200,
 		Aggregations: []composite.Aggregation{
-			{Kind: composite.Arithmetic}, {Kind: composite.Geometric}, {Kind: composite.Geometric}, {Kind: composite.Median},
-			{Kind: composite.Maximum}, {Kind: composite.Copeland},
+			{Kind: composite.Arithmetic},
+			{Kind: composite.Geometric},
+			{Kind: composite.Geometric},
+			{Kind: composite.Median},
+			{Kind: composite.Maximum},
+			{Kind: composite.Copeland},
 		},
 		Missing: []composite.MissingKind{composite.PeerMean},
 	})

@@ -109,7 +109,7 @@ func (e *Explainer) PathToGrade(unit int, levers map[int]Lever) *Path {
 	}
 	p.Grade = e.index.spec.Grades[next].Code
 	p.Target = e.figureFor(s, next)
-	if worst, _ := e.limits[unit].capsGrade(); next < worst {
+	if next < e.limits[unit].grade {
 		p.Status, p.Exact = PathVetoed, true
 		return p
 	}

@@ -21,9 +21,9 @@ import (
 
 const refBits = 320
 
-type real = *big.Float
+type number = *big.Float
 
-func re(x float64) real {
+func re(x float64) number {
 	r, _, err := big.ParseFloat(strconv.FormatFloat(x, 'g', -1, 64), 10, refBits, big.ToNearestEven)
 	if err != nil {
 		panic(err)
@@ -31,30 +31,30 @@ func re(x float64) real {
 	return r
 }
 
-func fresh() real { return new(big.Float).SetPrec(refBits) }
+func fresh() number { return new(big.Float).SetPrec(refBits) }
 
-func plus(a, b real) real  { return fresh().Add(a, b) }
-func minus(a, b real) real { return fresh().Sub(a, b) }
-func times(a, b real) real { return fresh().Mul(a, b) }
-func over(a, b real) real  { return fresh().Quo(a, b) }
-func least(a, b real) real {
+func plus(a, b number) number  { return fresh().Add(a, b) }
+func minus(a, b number) number { return fresh().Sub(a, b) }
+func times(a, b number) number { return fresh().Mul(a, b) }
+func over(a, b number) number  { return fresh().Quo(a, b) }
+func least(a, b number) number {
 	if a.Cmp(b) < 0 {
 		return a
 	}
 	return b
 }
 
-func most(a, b real) real {
+func most(a, b number) number {
 	if a.Cmp(b) > 0 {
 		return a
 	}
 	return b
 }
 
-func value(x real) float64 { f, _ := x.Float64(); return f }
+func value(x number) float64 { f, _ := x.Float64(); return f }
 
 // paper is x to 12 significant digits; nothing below 1e-12 remains.
-func paper(x real) real {
+func paper(x number) number {
 	if fresh().Abs(x).Cmp(re(1e-12)) < 0 {
 		return re(0)
 	}
@@ -74,16 +74,16 @@ func paper(x real) real {
 }
 
 // power10 is ten to the power.
-func power10(e int) real {
+func power10(e int) number {
 	r, _, _ := big.ParseFloat("1e"+strconv.Itoa(e), 10, refBits, big.ToNearestEven)
 	return r
 }
 
 // ln is the natural logarithm: of m·2ᵉ with m in [½, 1), by the series of artanh.
-func ln(x real) real {
+func ln(x number) number {
 	m := fresh()
 	e := x.MantExp(m)
-	series := func(m real) real {
+	series := func(m number) number {
 		z := over(minus(m, re(1)), plus(m, re(1)))
 		sum, power, square := re(0), z, times(z, z)
 		for k := 1; k < 240; k += 2 {
@@ -96,7 +96,7 @@ func ln(x real) real {
 }
 
 // exp is by Taylor of x/2¹⁶, squared sixteen times.
-func exp(x real) real {
+func exp(x number) number {
 	x = over(x, re(65536))
 	sum, term := re(1), re(1)
 	for k := 1; k < 40; k++ {
@@ -114,30 +114,30 @@ type reference struct {
 	spec    composite.Spec
 	units   []string
 	classes []string
-	columns [][]real // nil: missing
+	columns [][]number // nil: missing
 	skip    [][]bool
-	carried [][]real
+	carried [][]number
 
 	leaf    int
-	covered []([2]real) // by unit: entered and applicable effective weight
+	covered []([2]number) // by unit: entered and applicable effective weight
 	failed  []bool
-	nodes   [][]real // by node in document order, then unit
+	nodes   [][]number // by node in document order, then unit
 }
 
 func (r *reference) compute() {
-	r.covered, r.failed = make([][2]real, len(r.units)), make([]bool, len(r.units))
+	r.covered, r.failed = make([][2]number, len(r.units)), make([]bool, len(r.units))
 	for u := range r.covered {
-		r.covered[u] = [2]real{re(0), re(0)}
+		r.covered[u] = [2]number{re(0), re(0)}
 	}
 	r.node(r.spec.Tree, re(1))
 }
 
 // node computes a node for all units, appends it and those below in document order, and
 // returns its scores.
-func (r *reference) node(n composite.Node, effective real) []real {
+func (r *reference) node(n composite.Node, effective number) []number {
 	at := len(r.nodes)
 	r.nodes = append(r.nodes, nil)
-	scores := make([]real, len(r.units))
+	scores := make([]number, len(r.units))
 	if len(n.Children) == 0 {
 		scores = r.scoreLeaf(n, effective)
 	} else {
@@ -145,12 +145,12 @@ func (r *reference) node(n composite.Node, effective real) []real {
 		for _, c := range n.Children {
 			total = plus(total, re(c.Weight))
 		}
-		var below [][]real
+		var below [][]number
 		for _, c := range n.Children {
 			below = append(below, r.node(c, over(times(effective, re(c.Weight)), total)))
 		}
 		for u := range scores {
-			var x, w []real
+			var x, w []number
 			for i, c := range n.Children {
 				if below[i][u] != nil {
 					x, w = append(x, below[i][u]), append(w, re(c.Weight))
@@ -171,7 +171,7 @@ func (r *reference) node(n composite.Node, effective real) []real {
 	return scores
 }
 
-func weightedSum(x, w []real) (sum, total real) {
+func weightedSum(x, w []number) (sum, total number) {
 	sum, total = re(0), re(0)
 	for i := range x {
 		sum, total = plus(sum, times(w[i], x[i])), plus(total, w[i])
@@ -179,8 +179,8 @@ func weightedSum(x, w []real) (sum, total real) {
 	return sum, total
 }
 
-func each(x []real, f func(real) real) []real {
-	y := make([]real, len(x))
+func each(x []number, f func(number) number) []number {
+	y := make([]number, len(x))
 	for i := range x {
 		y[i] = f(x[i])
 	}
@@ -188,8 +188,8 @@ func each(x []real, f func(real) real) []real {
 }
 
 // refCopeland is the score of a unit that has a score in some child: pair by pair, in values of nine decimals.
-func refCopeland(children []composite.Node, below [][]real, unit int) real {
-	nine := func(x real) *big.Int {
+func refCopeland(children []composite.Node, below [][]number, unit int) number {
+	nine := func(x number) *big.Int {
 		whole, _ := plus(times(fresh().Abs(x), re(1e9)), re(0.5)).Int(nil)
 		if x.Sign() < 0 {
 			whole.Neg(whole)
@@ -198,7 +198,7 @@ func refCopeland(children []composite.Node, below [][]real, unit int) real {
 	}
 	balance, others := 0, 0
 	for v := range below[0] {
-		if v == unit || !slices.ContainsFunc(below, func(x []real) bool { return x[v] != nil }) {
+		if v == unit || !slices.ContainsFunc(below, func(x []number) bool { return x[v] != nil }) {
 			continue
 		}
 		others++
@@ -225,9 +225,9 @@ func refCopeland(children []composite.Node, below [][]real, unit int) real {
 }
 
 // refShape returns the skewness and the excess kurtosis, both of type 2, of four or more values that are not all equal.
-func refShape(x []real) (skew, kurtosis real, ok bool) {
+func refShape(x []number) (skew, kurtosis number, ok bool) {
 	n := re(float64(len(x)))
-	if len(x) < 4 || slices.MinFunc(x, real.Cmp).Cmp(slices.MaxFunc(x, real.Cmp)) == 0 {
+	if len(x) < 4 || slices.MinFunc(x, number.Cmp).Cmp(slices.MaxFunc(x, number.Cmp)) == 0 {
 		return nil, nil, false
 	}
 	sum := re(0)
@@ -235,7 +235,7 @@ func refShape(x []real) (skew, kurtosis real, ok bool) {
 		sum = plus(sum, v)
 	}
 	mean := over(sum, n)
-	var m [5]real // central moments
+	var m [5]number // central moments
 	for k := range m {
 		m[k] = re(0)
 		for _, v := range x {
@@ -255,9 +255,9 @@ func refShape(x []real) (skew, kurtosis real, ok bool) {
 }
 
 // refTreat returns what a treatment makes of the values of a group.
-func refTreat(t *composite.Treatment, x []real) func(real) real {
-	same := func(v real) real { return v }
-	fails := func(y []real) (skewed int, fails bool) {
+func refTreat(t *composite.Treatment, x []number) func(number) number {
+	same := func(v number) number { return v }
+	fails := func(y []number) (skewed int, fails bool) {
 		skew, kurtosis, ok := refShape(y)
 		if !ok || fresh().Abs(skew).Cmp(orElse(t.Skew, 2)) < 0 || kurtosis.Cmp(orElse(t.Kurtosis, 3.5)) < 0 {
 			return 0, false
@@ -268,16 +268,16 @@ func refTreat(t *composite.Treatment, x []real) func(real) real {
 	if !bad {
 		return same
 	}
-	low, high := slices.MinFunc(x, real.Cmp), slices.MaxFunc(x, real.Cmp)
+	low, high := slices.MinFunc(x, number.Cmp), slices.MaxFunc(x, number.Cmp)
 	hundredth := over(minus(high, low), re(100))
 	switch {
 	case t.Kind == "log" && skewed < 0:
-		return func(v real) real { return minus(re(0), ln(plus(minus(high, v), hundredth))) }
+		return func(v number) number { return minus(re(0), ln(plus(minus(high, v), hundredth))) }
 	case t.Kind == "log":
-		return func(v real) real { return ln(plus(minus(v, low), hundredth)) }
+		return func(v number) number { return ln(plus(minus(v, low), hundredth)) }
 	case t.Kind == "boxcox":
 		lambda := re(*t.Lambda)
-		return func(v real) real {
+		return func(v number) number {
 			y := ln(plus(minus(v, low), re(1)))
 			if lambda.Sign() == 0 {
 				return y
@@ -291,7 +291,7 @@ func refTreat(t *composite.Treatment, x []real) func(real) real {
 	}
 	for bad {
 		a, b := low, high
-		var inward []real // values strictly within
+		var inward []number // values strictly within
 		for _, v := range x {
 			if v.Cmp(low) > 0 && v.Cmp(high) < 0 {
 				inward = append(inward, v)
@@ -301,9 +301,9 @@ func refTreat(t *composite.Treatment, x []real) func(real) real {
 			break
 		}
 		if skewed > 0 {
-			b = slices.MaxFunc(inward, real.Cmp)
+			b = slices.MaxFunc(inward, number.Cmp)
 		} else {
-			a = slices.MinFunc(inward, real.Cmp)
+			a = slices.MinFunc(inward, number.Cmp)
 		}
 		moved := 0
 		for _, v := range x {
@@ -315,14 +315,14 @@ func refTreat(t *composite.Treatment, x []real) func(real) real {
 			break
 		}
 		low, high = a, b
-		skewed, bad = fails(each(x, func(v real) real { return within(v, low, high) }))
+		skewed, bad = fails(each(x, func(v number) number { return within(v, low, high) }))
 	}
-	return func(v real) real { return within(v, low, high) }
+	return func(v number) number { return within(v, low, high) }
 }
 
-func refMean(a composite.Aggregation, x, w []real) real {
-	average := func(y []real) real { s, t := weightedSum(y, w); return over(s, t) }
-	lowest := slices.MinFunc(x, real.Cmp)
+func refMean(a composite.Aggregation, x, w []number) number {
+	average := func(y []number) number { s, t := weightedSum(y, w); return over(s, t) }
+	lowest := slices.MinFunc(x, number.Cmp)
 	switch a.Kind {
 	case composite.Geometric:
 		if lowest.Cmp(re(1e-12)) < 0 {
@@ -333,18 +333,18 @@ func refMean(a composite.Aggregation, x, w []real) real {
 		if lowest.Cmp(re(1e-12)) < 0 {
 			return re(0)
 		}
-		return over(re(1), average(each(x, func(v real) real { return over(re(1), v) })))
+		return over(re(1), average(each(x, func(v number) number { return over(re(1), v) })))
 	case composite.Power:
 		if a.P < 0 && lowest.Cmp(re(1e-12)) < 0 {
 			return re(0)
 		}
-		power := func(v real, p real) real {
+		power := func(v number, p number) number {
 			if v.Cmp(re(1e-12)) < 0 {
 				return re(0)
 			}
 			return exp(times(p, ln(v)))
 		}
-		m := average(each(x, func(v real) real { return power(v, re(a.P)) }))
+		m := average(each(x, func(v number) number { return power(v, re(a.P)) }))
 		if m.Sign() <= 0 {
 			return re(0)
 		}
@@ -352,10 +352,10 @@ func refMean(a composite.Aggregation, x, w []real) real {
 	case composite.Minimum:
 		return lowest
 	case composite.Maximum:
-		return slices.MaxFunc(x, real.Cmp)
+		return slices.MaxFunc(x, number.Cmp)
 	case composite.Median:
 		_, total := weightedSum(x, w)
-		var best real
+		var best number
 		for _, v := range x { // the least value with half of the weight at or below it
 			reached := re(0)
 			for i := range x {
@@ -369,19 +369,19 @@ func refMean(a composite.Aggregation, x, w []real) real {
 		}
 		return best
 	case composite.Penalised:
-		scaled := each(x, func(v real) real { return plus(re(70), times(re(0.6), v)) })
+		scaled := each(x, func(v number) number { return plus(re(70), times(re(0.6), v)) })
 		m := average(scaled)
 		if m.Sign() <= 0 {
 			return re(0)
 		}
-		variance := average(each(scaled, func(v real) real { return times(minus(v, m), minus(v, m)) }))
+		variance := average(each(scaled, func(v number) number { return times(minus(v, m), minus(v, m)) }))
 		return most(re(0), over(minus(minus(m, over(variance, m)), re(70)), re(0.6)))
 	}
 	return average(x)
 }
 
 // scoreLeaf fills, fits and scores one column.
-func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
+func (r *reference) scoreLeaf(n composite.Node, effective number) []number {
 	c := r.leaf
 	r.leaf++
 	applies := func(u int) bool { return r.skip[c] == nil || !r.skip[c][u] }
@@ -393,7 +393,7 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 		}
 		return members
 	}
-	used := make([]real, len(r.units))
+	used := make([]number, len(r.units))
 	for u := range r.units {
 		if !applies(u) {
 			continue
@@ -405,7 +405,7 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 		case composite.Carry:
 			used[u] = r.carried[c][u]
 		case composite.PeerMean, composite.PeerMedian, composite.ClassMean:
-			var x, ones []real
+			var x, ones []number
 			for _, v := range group(u, n.Missing.Kind == composite.ClassMean || n.Peers == composite.ClassPeers) {
 				if y := r.columns[c][v]; y != nil {
 					x, ones = append(x, y), append(ones, re(1))
@@ -422,15 +422,15 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 		}
 	}
 	if n.Treat != nil {
-		treated := make([]real, len(used))
-		treat := map[string]func(real) real{}
+		treated := make([]number, len(used))
+		treat := map[string]func(number) number{}
 		for u := range used {
 			class := ""
 			if n.Peers == composite.ClassPeers {
 				class = r.classes[u]
 			}
 			if treat[class] == nil {
-				var x []real
+				var x []number
 				for _, v := range group(u, n.Peers == composite.ClassPeers) {
 					if used[v] != nil {
 						x = append(x, used[v])
@@ -449,7 +449,7 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 		x := used[slices.Index(r.units, ref.Unit)]
 		noReference = x == nil || x.Sign() <= 0
 	}
-	scores := make([]real, len(r.units))
+	scores := make([]number, len(r.units))
 	for u := range r.units {
 		if !applies(u) {
 			continue
@@ -465,7 +465,7 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 			scores[u] = re(0)
 		case used[u] == nil || noReference:
 		default:
-			var peers []real
+			var peers []number
 			for _, v := range group(u, n.Peers == composite.ClassPeers) {
 				if used[v] != nil {
 					peers = append(peers, used[v])
@@ -481,8 +481,8 @@ func (r *reference) scoreLeaf(n composite.Node, effective real) []real {
 	return scores
 }
 
-func refMedian(x []real) real {
-	x = slices.SortedFunc(slices.Values(x), real.Cmp)
+func refMedian(x []number) number {
+	x = slices.SortedFunc(slices.Values(x), number.Cmp)
 	half := len(x) / 2
 	if len(x)%2 == 1 {
 		return x[half]
@@ -490,18 +490,18 @@ func refMedian(x []real) real {
 	return over(plus(x[half-1], x[half]), re(2))
 }
 
-func orElse(p *float64, otherwise float64) real {
+func orElse(p *float64, otherwise float64) number {
 	if p != nil {
 		return re(*p)
 	}
 	return re(otherwise)
 }
 
-func within(x, low, high real) real { return most(low, least(x, high)) }
+func within(x, low, high number) number { return most(low, least(x, high)) }
 
-func refScore(rule composite.Rule, cost bool, x real, peers []real, named real) real {
+func refScore(rule composite.Rule, cost bool, x number, peers []number, named number) number {
 	zero, hundred, bound := re(0), re(100), re(1e12)
-	low, high := slices.MinFunc(peers, real.Cmp), slices.MaxFunc(peers, real.Cmp)
+	low, high := slices.MinFunc(peers, number.Cmp), slices.MaxFunc(peers, number.Cmp)
 	n := re(float64(len(peers)))
 	constant, below, above := low.Cmp(high) == 0, 0, 0
 	for _, p := range peers {
@@ -515,7 +515,7 @@ func refScore(rule composite.Rule, cost bool, x real, peers []real, named real) 
 	if cost {
 		ahead = below
 	}
-	share := func(a, b real) real { return over(times(hundred, a), b) }
+	share := func(a, b number) number { return over(times(hundred, a), b) }
 	switch rule := rule.(type) {
 	case *composite.Goalposts:
 		a, b := re(rule.Low), re(rule.High)
@@ -655,7 +655,7 @@ func (r *reference) publish(adjustments []composite.Adjustment) []figure {
 		if minus(re(r.spec.MinCoverage), coverage).Cmp(re(1e-10)) > 0 {
 			continue
 		}
-		bonus, deduction, lowest, cap := re(0), re(0), 0, r.spec.Scale
+		bonus, deduction, lowest, ceiling := re(0), re(0), 0, r.spec.Scale
 		for _, a := range adjustments {
 			if a.Unit != u {
 				continue
@@ -674,9 +674,9 @@ func (r *reference) publish(adjustments []composite.Adjustment) []figure {
 				switch {
 				case v.Code != a.Code:
 				case v.Effect.Kind == composite.ZeroScore:
-					cap = 0
+					ceiling = 0
 				case v.Effect.Kind == composite.CapScore:
-					cap = min(cap, v.Effect.Score)
+					ceiling = min(ceiling, v.Effect.Score)
 				default:
 					for g := range r.spec.Grades {
 						if r.spec.Grades[g].Code == v.Effect.Grade {
@@ -692,7 +692,7 @@ func (r *reference) publish(adjustments []composite.Adjustment) []figure {
 		nine, _, _ := big.ParseFloat(x.Text('f', 9), 10, refBits, big.ToNearestEven)
 		whole, _ := plus(times(nine, scale), re(0.5)).Int(nil)
 		fraction := minus(times(x, scale), fresh().SetInt(whole))
-		f := figure{scored: true, score: min(value(over(fresh().SetInt(whole), scale)), cap)}
+		f := figure{scored: true, score: min(value(over(fresh().SetInt(whole), scale)), ceiling)}
 		// The middle itself is no edge, nor what is snapped to it: half of the ninth decimal below it is.
 		apart := math.Abs(math.Abs(value(fraction))-0.5) / value(scale)
 		f.edge = math.Abs(apart-0.5e-9) < 1e-11
@@ -785,9 +785,19 @@ func (d drawing) rule(units []string) (composite.Rule, composite.Direction) {
 
 func (d drawing) aggregation() composite.Aggregation {
 	kinds := []composite.Aggregation{
-		{Kind: composite.Arithmetic}, {Kind: composite.Arithmetic}, {Kind: composite.Geometric}, {Kind: composite.Harmonic},
-		{Kind: composite.Power, P: 2}, {Kind: composite.Power, P: -1.5}, {Kind: composite.Minimum}, {Kind: composite.Penalised},
-		{Kind: composite.Sum}, {Kind: composite.Sum}, {Kind: composite.Median}, {Kind: composite.Maximum}, {Kind: composite.Copeland},
+		{Kind: composite.Arithmetic},
+		{Kind: composite.Arithmetic},
+		{Kind: composite.Geometric},
+		{Kind: composite.Harmonic},
+		{Kind: composite.Power, P: 2},
+		{Kind: composite.Power, P: -1.5},
+		{Kind: composite.Minimum},
+		{Kind: composite.Penalised},
+		{Kind: composite.Sum},
+		{Kind: composite.Sum},
+		{Kind: composite.Median},
+		{Kind: composite.Maximum},
+		{Kind: composite.Copeland},
 	}
 	return kinds[d.IntN(len(kinds))]
 }
@@ -812,7 +822,7 @@ func (d drawing) treatment(rule composite.Rule) *composite.Treatment {
 
 // column draws the values of a leaf: entered, derived from two quantities, or combined from
 // ratings. The product and the reference each compute what is not simply entered.
-func (d drawing) column(rule composite.Rule, units int) (entered []float64, exact []real) {
+func (d drawing) column(rule composite.Rule, units int) (entered []float64, exact []number) {
 	how := d.IntN(4)
 	for range units {
 		if _, levels := rule.(*composite.Levels); levels {
@@ -838,19 +848,19 @@ func (d drawing) column(rule composite.Rule, units int) (entered []float64, exac
 }
 
 // combined draws ratings of two roles.
-func (d drawing) combined() (float64, real) {
+func (d drawing) combined() (float64, number) {
 	kind := []composite.CombinationKind{composite.Mean, composite.MedianKind, composite.Trimmed}[d.IntN(3)]
 	c := composite.Combination{Kind: kind, Drop: 1, RoleWeights: map[string]float64{"a": 3, "b": 7}}
 	var ratings []composite.Rating
-	var means, weights []real
+	var means, weights []number
 	for _, role := range []string{"a", "b"} {
-		var x, ones []real
+		var x, ones []number
 		for range 1 + d.IntN(5) {
 			v := d.tenth(1, 100)
 			ratings = append(ratings, composite.Rating{Role: role, Value: v})
 			x, ones = append(x, re(v)), append(ones, re(1))
 		}
-		x = slices.SortedFunc(slices.Values(x), real.Cmp)
+		x = slices.SortedFunc(slices.Values(x), number.Cmp)
 		if kind == composite.MedianKind {
 			means = append(means, refMedian(x))
 		} else {
@@ -896,7 +906,7 @@ func (d drawing) town() (*reference, composite.Data, []composite.Adjustment) {
 			}
 			dimension.Children = append(dimension.Children, leaf)
 			entered, exact := d.column(leaf.Rule, len(r.units))
-			skip, carried, kept := make([]bool, len(r.units)), make([]float64, len(r.units)), make([]real, len(r.units))
+			skip, carried, kept := make([]bool, len(r.units)), make([]float64, len(r.units)), make([]number, len(r.units))
 			for u := range r.units {
 				skip[u], carried[u] = d.oneIn(15), math.NaN()
 				if x := d.tenth(1, 100); leaf.Missing.Kind == composite.Carry && d.oneIn(2) {

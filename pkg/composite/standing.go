@@ -199,9 +199,6 @@ type limit struct {
 	grade int     // at best, as an index into the grades; 0 if no veto caps it
 }
 
-// capsGrade returns the best grade allowed, and whether a veto caps it.
-func (l limit) capsGrade() (int, bool) { return l.grade, l.grade > 0 }
-
 // adjust adds the points to the standings, indexed by unit, and returns the limits
 // of the units that have a veto.
 func (ix *Index) adjust(list []Standing, units []string, adjustments []Adjustment) (map[int]limit, error) {
@@ -363,7 +360,7 @@ func (ix *Index) grade(list []Standing, limits map[int]limit) {
 		}
 		tie := 0
 		for ; tie < len(list) && list[tie].Score == list[0].Score; tie++ {
-			best, _ := limits[list[tie].Unit].capsGrade()
+			best := limits[list[tie].Unit].grade
 			best = max(best, first)
 			groups[best] = append(groups[best], tie)
 		}

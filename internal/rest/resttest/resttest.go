@@ -2,6 +2,7 @@
 package resttest
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +19,7 @@ func Do(h http.Handler, method, target, body string, header ...string) *httptest
 	if body != "" {
 		from = strings.NewReader(body)
 	}
-	r := httptest.NewRequest(method, target, from)
+	r := httptest.NewRequestWithContext(context.Background(), method, target, from)
 	r.Header.Set("Authorization", "Bearer group")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
