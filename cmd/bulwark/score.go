@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"bulwark/internal/datafile"
+	"bulwark/internal/explanation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
@@ -80,7 +81,7 @@ type scoreReport struct {
 	result    *composite.Result
 	list      []composite.Standing // by rank, those without a score last
 	robust    *robustness          // nil unless asked for
-	explained *explanation         // nil unless asked for
+	explained *explainedBranch     // nil unless asked for
 	exact     bool
 	language  string
 }
@@ -189,10 +190,10 @@ func (r *robustness) of(unit int) (composite.UnitRobustness, bool) {
 	return u, ok
 }
 
-// explanation is why one branch has its score, and what would raise it.
-type explanation struct {
-	Explanation index.Explanation `json:"explanation"`
-	Gains       index.Gains       `json:"gains"`
+// explainedBranch is why one branch has its score, and what would raise it.
+type explainedBranch struct {
+	Explanation explanation.Explanation `json:"explanation"`
+	Gains       explanation.Gains       `json:"gains"`
 }
 
 // explain sets the explanation of the branch of --explain; none where the code is empty.
@@ -207,9 +208,9 @@ func (s *scoreReport) explain(ctx context.Context, code string) error {
 	if s.exact {
 		view = view.Precise()
 	}
-	var e explanation
-	if e.Explanation, err = view.Explanation(code, s.language, true); err == nil {
-		e.Gains, err = view.Gains(ctx, code, s.language)
+	var e explainedBranch
+	if e.Explanation, err = explanation.Of(view, code, s.language, true); err == nil {
+		e.Gains, err = explanation.GainsOf(ctx, view, code, s.language)
 	}
 	if fault.Is(err, fault.KindNotFound) {
 		return usageError{text.F("--explain：数据中没有党组织 %q", "--explain: the data have no branch %q", code)}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"bulwark/internal/explanation"
 	"bulwark/internal/index"
 )
 
@@ -31,8 +32,8 @@ func TestScoreExplains(t *testing.T) {
 			Interval index.RankInterval `json:"rank_interval"`
 			Grades   map[string]float64 `json:"p_grades"`
 		} `json:"items"`
-		Explanation index.Explanation `json:"explanation"`
-		Gains       index.Gains       `json:"gains"`
+		Explanation explanation.Explanation `json:"explanation"`
+		Gains       explanation.Gains       `json:"gains"`
 	}
 	if err := json.Unmarshal([]byte(out), &answer); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v", code, err)

@@ -295,7 +295,7 @@ func (v View) Signals(language string) []evaluation.Signal {
 			continue
 		}
 		change := v.current.decimal(*now.lowest() - *v.before.outcome.find(now.BranchCode).lowest())
-		missing := len(now.missing())
+		missing := len(now.Missing())
 		list = append(list, evaluation.Signal{
 			Code: "left_out", Evaluators: []string{}, Branches: []string{now.BranchCode},
 			Figures: map[string]float64{"change": c.Change.Score, "change_at_lowest": change, "missing": float64(missing)},

@@ -161,7 +161,7 @@ func (v View) ranking(language string) Ranking {
 			r.Insufficient = append(r.Insufficient, Insufficient{
 				Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 				Branch: result.ref(language), Status: result.Status,
-				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
+				Coverage: stats.Round(result.Coverage, 4), Missing: result.Missing(),
 			})
 			continue
 		}

@@ -124,8 +124,8 @@ func (NodeResult) TableName() string { return "result_nodes" }
 // leaf reports whether the node is an indicator: only those above have a coverage.
 func (n *NodeResult) leaf() bool { return n.Coverage == nil }
 
-// vetoes lists the codes of the vetoes that hit.
-func (r *Result) vetoes() []string {
+// VetoCodes returns the codes of the vetoes that hit.
+func (r *Result) VetoCodes() []string {
 	if r.Vetoes == "" {
 		return nil
 	}
@@ -141,8 +141,8 @@ func (r *Result) lowest() *float64 {
 	return r.Score
 }
 
-// missing lists the indicators that apply and have no entered value.
-func (r *Result) missing() []string {
+// Missing returns the indicators that apply and have no entered value.
+func (r *Result) Missing() []string {
 	codes := []string{}
 	for _, n := range r.Nodes {
 		switch n.Status {
