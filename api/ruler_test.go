@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve/plan"
@@ -196,7 +197,7 @@ func TestHandingInLessDoesNotPay(t *testing.T) {
 		if c := card.Comparison; !c.LeftOut || c.Change == nil || c.Change.Score != 5.33 || whole.LeftOut {
 			t.Errorf("left out: %+v of %+v", c, c.Change)
 		}
-		board := apitest.Decode[struct{ Result index.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
+		board := apitest.Decode[struct{ Result dashboard.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
 		if len(board.Risers) != 0 || len(board.LeftOut) != 1 || board.LeftOut[0].Branch.Code != "b03" {
 			t.Errorf("risers %+v, left out %+v", board.Risers, board.LeftOut)
 		}

@@ -25,7 +25,7 @@ import (
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
 type Dashboard struct {
 	Town     string             `json:"town" example:"demo"`
-	Result   *index.Overview    `json:"result,omitempty"` // absent while nothing is published
+	Result   *Overview          `json:"result,omitempty"` // absent while nothing is published
 	Entry    *Filling           `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
 	Appeals  AppealCounts       `json:"appeals"`
 	Measures []measure.Progress `json:"measures"` // the seven, in their order
@@ -60,7 +60,7 @@ type AppealCounts struct {
 // Find gathers the screen around the result of a period (nil where nothing is
 // published), from one state of the database. It takes a constant number of statements.
 func Find(
-	ctx context.Context, db *gorm.DB, townID, language string, result *index.Overview,
+	ctx context.Context, db *gorm.DB, townID, language string, result *Overview,
 ) (_ Dashboard, err error) {
 	defer fault.Wrap(&err, "dashboard of %s", townID)
 	d := Dashboard{Town: townID, Result: result}
