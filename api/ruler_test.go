@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 )
 
 // publishes runs and publishes a quarter with one sheet of each branch.
@@ -148,7 +149,7 @@ func TestNothingLeavesSilently(t *testing.T) {
 		if !strings.Contains(csv, "b03") {
 			t.Errorf("not in the table: %s", csv)
 		}
-		c := apitest.Decode[evaluation.Completeness](group.Get("/towns/demo/periods/2026Q3/completeness"), http.StatusOK)
+		c := apitest.Decode[review.Completeness](group.Get("/towns/demo/periods/2026Q3/completeness"), http.StatusOK)
 		if len(c.Ended) != 1 || c.Ended[0].Branch.Code != "b03" {
 			t.Errorf("completeness: %+v", c.Ended)
 		}
@@ -201,8 +202,8 @@ func TestHandingInLessDoesNotPay(t *testing.T) {
 		if len(board.Risers) != 0 || len(board.LeftOut) != 1 || board.LeftOut[0].Branch.Code != "b03" {
 			t.Errorf("risers %+v, left out %+v", board.Risers, board.LeftOut)
 		}
-		var found []evaluation.Signal
-		for _, s := range apitest.Decode[evaluation.Signals](group.Get(q4+"/signals"), http.StatusOK).Items {
+		var found []review.Signal
+		for _, s := range apitest.Decode[review.Signals](group.Get(q4+"/signals"), http.StatusOK).Items {
 			if s.Code == "left_out" {
 				found = append(found, s)
 			}

@@ -20,6 +20,7 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/review"
 )
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
@@ -43,11 +44,11 @@ type Dashboard struct {
 
 // Filling is how far the sheets of a period are.
 type Filling struct {
-	Period      string            `json:"period" example:"2023Q3"`
-	State       string            `json:"state" enums:"open,review"`
-	EntryUntil  *day.Date         `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
-	ReviewUntil *day.Date         `json:"review_until,omitempty" swaggertype:"string" format:"date"`
-	Sheets      evaluation.Counts `json:"sheets"`
+	Period      string        `json:"period" example:"2023Q3"`
+	State       string        `json:"state" enums:"open,review"`
+	EntryUntil  *day.Date     `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
+	ReviewUntil *day.Date     `json:"review_until,omitempty" swaggertype:"string" format:"date"`
+	Sheets      review.Counts `json:"sheets"`
 }
 
 // AppealCounts are appeals against any period, by what became of them.
@@ -116,7 +117,7 @@ func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	p := periods[0]
-	c, err := evaluation.FindCompleteness(ctx, db, d.Town, evaluation.CompletenessQuery{Period: p.Code, By: "branch"})
+	c, err := review.FindCompleteness(ctx, db, d.Town, review.CompletenessQuery{Period: p.Code, By: "branch"})
 	if err == nil {
 		d.Entry = &Filling{
 			Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil,

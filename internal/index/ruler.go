@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/review"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 )
@@ -147,8 +148,8 @@ func (b baseline) mergedInto(branch string) (codes []string) {
 
 // Signals returns a signal for each branch that is better only by what it left out: its
 // score rose, and would not have with every missing value at the lowest of its class.
-func (v View) Signals(language string) []evaluation.Signal {
-	list := []evaluation.Signal{}
+func (v View) Signals(language string) []review.Signal {
+	list := []review.Signal{}
 	for i := range v.current.Results {
 		now := &v.current.Results[i]
 		c := v.current.compare(now, v.before)
@@ -157,7 +158,7 @@ func (v View) Signals(language string) []evaluation.Signal {
 		}
 		change := v.current.decimal(*now.lowest() - *v.before.outcome.find(now.BranchCode).lowest())
 		missing := len(now.Missing())
-		list = append(list, evaluation.Signal{
+		list = append(list, review.Signal{
 			Code: "left_out", Evaluators: []string{}, Branches: []string{now.BranchCode},
 			Figures: map[string]float64{"change": c.Change.Score, "change_at_lowest": change, "missing": float64(missing)},
 			Message: text.F("%[1]s 的得分上升 %[2]v 分，但有 %[3]d 项指标缺失；若按同类最低分计，变化为 %[4]v 分",
@@ -165,6 +166,6 @@ func (v View) Signals(language string) []evaluation.Signal {
 				now.BranchCode, c.Change.Score, missing, change).In(language),
 		})
 	}
-	slices.SortFunc(list, func(a, b evaluation.Signal) int { return cmp.Compare(a.Branches[0], b.Branches[0]) })
+	slices.SortFunc(list, func(a, b review.Signal) int { return cmp.Compare(a.Branches[0], b.Branches[0]) })
 	return list
 }
