@@ -80,7 +80,7 @@ type scoreReport struct {
 	nodes     []composite.NodeInfo
 	result    *composite.Result
 	list      []composite.Standing // by rank, those without a score last
-	robust    *robustness          // nil unless asked for
+	robust    *drawnRanks          // nil unless asked for
 	explained *explainedBranch     // nil unless asked for
 	exact     bool
 	language  string
@@ -153,9 +153,9 @@ func at(words []string, unit int) string {
 	return words[unit]
 }
 
-// robustness is how robust each rank is to what the scheme lists as uncertain. Ratings of
+// drawnRanks is how robust each rank is to what the scheme lists as uncertain. Ratings of
 // single evaluators are not in a data file, so that they are not drawn again here.
-type robustness struct {
+type drawnRanks struct {
 	*composite.Robustness
 	byUnit map[int]composite.UnitRobustness
 }
@@ -174,7 +174,7 @@ func (s *scoreReport) addRobustness(ctx context.Context, replicates int, seed ui
 	if err != nil {
 		return usageError{text.F("--robust %d：%v", "--robust %d: %v", replicates, err)}
 	}
-	s.robust = &robustness{r, make(map[int]composite.UnitRobustness, len(r.Units))}
+	s.robust = &drawnRanks{r, make(map[int]composite.UnitRobustness, len(r.Units))}
 	for _, u := range r.Units {
 		s.robust.byUnit[u.Unit] = u
 	}
@@ -182,7 +182,7 @@ func (s *scoreReport) addRobustness(ctx context.Context, replicates int, seed ui
 }
 
 // of returns what is known of a unit; false without a score.
-func (r *robustness) of(unit int) (composite.UnitRobustness, bool) {
+func (r *drawnRanks) of(unit int) (composite.UnitRobustness, bool) {
 	if r == nil {
 		return composite.UnitRobustness{}, false
 	}

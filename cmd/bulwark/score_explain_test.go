@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"bulwark/internal/explanation"
-	"bulwark/internal/index"
+	"bulwark/internal/robustness"
 )
 
 var example = []string{
@@ -28,9 +28,9 @@ func TestScoreExplains(t *testing.T) {
 	code, out, _ := try(t, "--format", "json", "--explain", "b07", "--robust", "200", "--seed", "7")
 	var answer struct {
 		Items []struct {
-			Rank     int                `json:"rank"`
-			Interval index.RankInterval `json:"rank_interval"`
-			Grades   map[string]float64 `json:"p_grades"`
+			Rank     int                     `json:"rank"`
+			Interval robustness.RankInterval `json:"rank_interval"`
+			Grades   map[string]float64      `json:"p_grades"`
 		} `json:"items"`
 		Explanation explanation.Explanation `json:"explanation"`
 		Gains       explanation.Gains       `json:"gains"`

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
@@ -51,7 +52,7 @@ func (v View) Computed() (Computed, error) {
 		Subject: v.Subject(),
 	}
 	c.Options = o.robustnessOptions()
-	c.Alternatives, _ = Alternatives(o.Scheme, c.Options, nil, "")
+	c.Alternatives, _ = robustness.Alternatives(o.Scheme, c.Options, nil, "")
 	return c, nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/proposal"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -166,8 +167,8 @@ type Outcome struct {
 
 	withdrawn bool // its publication
 
-	robustness  *RobustnessFigures // nil until it is computed
-	computation *computation       // what a provisional outcome was made by; of a stored one replayed when asked
+	robustness  *robustness.Figures // nil until it is computed
+	computation *computation        // what a provisional outcome was made by; of a stored one replayed when asked
 	once        sync.Once
 	explained   *composite.Explainer
 	explainErr  error
