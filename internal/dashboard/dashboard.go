@@ -1,5 +1,5 @@
 // Package dashboard gathers what the leadership screen shows, in one call: the
-// latest result, how far entry is, and how the improvement goes.
+// overview of a result, how far entry is, and how the improvement goes.
 package dashboard
 
 import (

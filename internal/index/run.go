@@ -1,5 +1,6 @@
-// Package index is the scoring service: it applies pkg/composite to what a town
-// has approved, keeps the results, publishes them and shows them.
+// Package index is the scoring service: it applies pkg/composite to what a town has
+// approved, keeps the results, publishes them and shows them. Packages explanation and
+// analysis say what is behind the figures.
 package index
 
 import (
