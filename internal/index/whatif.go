@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"bulwark/pkg/composite/stats"
-
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
@@ -198,7 +196,7 @@ type Prediction struct {
 	Score      float64
 	Rank       int
 	Grade      string
-	Indicators map[string]float64 // the scores of those that have one; exact to nine decimals
+	Indicators map[string]float64 // the scores of those that have one, to the decimals of the scheme
 	Kept       []string           // indicators that were given a value and are computed with the real one, sorted
 }
 
@@ -235,7 +233,7 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}, Kept: kept}
 		for n, info := range c.scheme.Index.Nodes() {
 			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
-				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)
+				p.Indicators[info.Code] = o.decimal(x)
 			}
 		}
 		return p, nil

@@ -269,8 +269,8 @@ func (v *validator) name(at string, name text.Text) {
 		v.fault(at, "name_missing", text.F("请填写名称", "give a name, zh or en"))
 	}
 	for _, part := range []struct{ language, words string }{{"/zh", name.ZH}, {"/en", name.EN}} {
-		if !text.Printable(part.words, false) {
-			v.fault(at+part.language, "bad_text", text.F("含有控制字符", "holds control characters"))
+		if why := text.Unprintable(part.words, false); !why.IsZero() {
+			v.fault(at+part.language, "bad_text", why)
 		}
 		if utf8.RuneCountInString(part.words) > maxName {
 			v.fault(at+part.language, "too_long", text.F("名称不超过 %d 个字", "a name has at most %d characters", maxName))
