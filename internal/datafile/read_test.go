@@ -88,6 +88,27 @@ func TestReadDerivesWhatHasNoColumn(t *testing.T) {
 	}
 }
 
+// The age of a carried value survives writing and reading; a file that does not state it can still be read.
+func TestAgesOfCarriedValues(t *testing.T) {
+	c := fewScheme(t)
+	const file = "branch,kind,x,level,done,due,v\na,village,,~90~B,3,4,\nb,village,,~B,3,4,\nc,village,,A,3,4,\n"
+	d, err := Read(strings.NewReader(file), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(d.Age(1, 0), d.Age(1, 1), d.Age(1, 2), d.Age(0, 0), d.Data.Carried[1]); got != "90 0 0 0 [0 0 NaN]" {
+		t.Error(got)
+	}
+	written := Write(c, d)
+	again, err := Read(strings.NewReader(written), c)
+	if err != nil || Write(c, again) != written || !strings.Contains(written, ",~90~B,") {
+		t.Errorf("%v\n%s", err, written)
+	}
+	if _, err := Read(strings.NewReader(strings.Replace(file, "~90~B", "~9x~B", 1)), c); err == nil {
+		t.Error("a mark that is no number of days was taken")
+	}
+}
+
 // What people type on two keyboards, or with a blank behind it, is one word: as the service
 // reads it. A branch that is called like a total is one, where its kind or class is given.
 func TestReadBringsWordsToOneForm(t *testing.T) {

@@ -43,6 +43,8 @@ type RobustnessDraws struct {
 	LeftOut []LeftOut `json:"left_out"`
 	Top     int       `json:"top" example:"3"`    // k of p_top
 	Bottom  int       `json:"bottom" example:"3"` // k of p_bottom
+	// share of the replicates in which the rank of every branch is within its set of ranks at once
+	Joint float64 `json:"joint_coverage,omitempty" example:"0.954"`
 }
 
 // LeftOut is an alternative of the scheme that was not drawn, or not for every indicator.
@@ -101,8 +103,27 @@ func Alternatives(
 // otherwise says of every branch with a score, as it is stored.
 type RobustnessFigures struct {
 	RobustnessDraws
-	Items []storedRanges `json:"items"` // in the order of the ranking
+	Quotas []storedQuota  `json:"quotas,omitempty"`
+	Items  []storedRanges `json:"items"` // in the order of the ranking
 }
+
+// storedQuota is which branches are among as many as a quota takes, by code.
+type storedQuota struct {
+	Grade    string   `json:"grade"`
+	Places   int      `json:"places"`
+	Surely   []string `json:"surely_top"`
+	Possibly []string `json:"possibly_top"`
+}
+
+// Quota is which branches are among the best, as many as the quotas of a grade and of those above it take. A branch is
+// surely among them if its whole set of ranks is, and possibly if any rank of the set is.
+type Quota struct {
+	Grade     string           `json:"grade" example:"excellent"`
+	GradeName string           `json:"grade_name" example:"优秀"`
+	Places    int              `json:"places" example:"12"`
+	Surely    []town.BranchRef `json:"surely_top"`   // in the order of the ranking
+	Possibly  []town.BranchRef `json:"possibly_top"` // those that surely are included
+} // @name RankQuota
 
 // storedRanges are the ranges of the branch of a code.
 type storedRanges struct {
@@ -113,11 +134,13 @@ type storedRanges struct {
 // Ranges is how far one branch moves. Intervals go from the 5 % to the 95 %
 // quantile.
 type Ranges struct {
-	Score         float64            `json:"score"`
-	Rank          int                `json:"rank"`
-	RankMean      float64            `json:"rank_mean"`
-	RankMedian    int                `json:"rank_median"`
-	RankInterval  RankInterval       `json:"rank_interval"`
+	Score        float64      `json:"score"`
+	Rank         int          `json:"rank"`
+	RankMean     float64      `json:"rank_mean"`
+	RankMedian   int          `json:"rank_median"`
+	RankInterval RankInterval `json:"rank_interval"`
+	// all sets of ranks hold together in at least 95 % of the replicates; absent of results from before there were any
+	RankSet       *RankInterval      `json:"rank_set,omitempty"`
 	ScoreMedian   float64            `json:"score_median"`
 	ScoreInterval ScoreInterval      `json:"score_interval"`
 	Top           float64            `json:"p_top"`
@@ -134,8 +157,8 @@ type BranchRanges struct {
 	Ranges
 }
 
-// RankInterval is where a rank lies in 90 % of the replicates: from its 5 % to its 95 %
-// quantile, both ranks that occurred.
+// RankInterval is from one rank to another, both of which occurred. As rank_interval it is where the rank of one branch
+// lies in 90 % of the replicates: from its 5 % to its 95 % quantile. As rank_set it holds together with those of all others.
 type RankInterval struct {
 	Low  int `json:"low" example:"1"` // the best of them
 	High int `json:"high" example:"3"`
@@ -160,7 +183,9 @@ type Robustness struct {
 	Run    string `json:"run" format:"uuid"`
 	Source
 	RobustnessDraws
-	Items []BranchRanges `json:"items"` // in the order of the ranking
+	// of each grade with a quota, whose grades above have quotas too; none where ranks are dense: they count no places
+	Quotas []Quota        `json:"quotas"`
+	Items  []BranchRanges `json:"items"` // in the order of the ranking
 }
 
 // computeRobustness computes and stores how sure a run is, unless that is done.
@@ -251,7 +276,7 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (Robustnes
 	alternatives, left := Alternatives(o.Scheme, options, rb.LeftOut, "")
 	s := RobustnessFigures{Items: []storedRanges{}, RobustnessDraws: RobustnessDraws{
 		Seed: o.Run.Seed, Replicates: rb.Replicates, WeightSpread: options.WeightSpread, Evaluators: len(options.Ratings) > 0,
-		Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom,
+		Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom, Joint: stats.Round(rb.Joint, 4),
 	}}
 	ranges := map[string]storedRanges{}
 	for _, u := range rb.Units {
@@ -263,7 +288,32 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (Robustnes
 			s.Items = append(s.Items, found)
 		}
 	}
+	s.Quotas = o.quotas(s.Items, rb.Places)
 	return s, nil
+}
+
+// quotas returns which branches are among the best that the quota of each grade takes, by their sets of ranks.
+func (o *Outcome) quotas(items []storedRanges, places []int) []storedQuota {
+	var list []storedQuota
+	if o.Scheme.Document.Ranking == composite.Dense {
+		return nil
+	}
+	for g, n := range places {
+		if n < 0 {
+			continue
+		}
+		q := storedQuota{Grade: o.Scheme.Document.Grades[g].Code, Places: n, Surely: []string{}, Possibly: []string{}}
+		for _, r := range items {
+			if r.RankSet.High <= n {
+				q.Surely = append(q.Surely, r.Branch)
+			}
+			if r.RankSet.Low <= n {
+				q.Possibly = append(q.Possibly, r.Branch)
+			}
+		}
+		list = append(list, q)
+	}
+	return list
 }
 
 // keepCorrectedValues takes the ratings of corrected values out: a correction is not drawn again.
@@ -294,6 +344,7 @@ func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) stor
 	r := storedRanges{Branch: units[u.Unit], Ranges: Ranges{
 		Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
 		RankInterval: RankInterval{Low: u.RankLow, High: u.RankHigh},
+		RankSet:      &RankInterval{Low: u.SetLow, High: u.SetHigh},
 		ScoreMedian:  u.ScoreMedian, ScoreInterval: ScoreInterval{Low: u.ScoreLow, High: u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
 	}}
@@ -318,6 +369,13 @@ func (v View) Robustness(language string) (Robustness, error) {
 	r := Robustness{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Run: o.Run.ID,
 		RobustnessDraws: o.robustness.RobustnessDraws, Items: make([]BranchRanges, len(o.robustness.Items)),
+		Quotas: make([]Quota, len(o.robustness.Quotas)),
+	}
+	for i, q := range o.robustness.Quotas {
+		r.Quotas[i] = Quota{
+			Grade: q.Grade, GradeName: o.gradeName(q.Grade, language), Places: q.Places,
+			Surely: o.refs(q.Surely, language), Possibly: o.refs(q.Possibly, language),
+		}
 	}
 	r.LeftOut = slices.Clone(r.LeftOut)
 	for i := range r.LeftOut { // stored without words
@@ -327,6 +385,25 @@ func (v View) Robustness(language string) (Robustness, error) {
 		r.Items[i] = BranchRanges{o.Period.Code, o.Period.EndsOn, o.ref(item.Branch, language), item.Ranges}
 	}
 	return r, nil
+}
+
+// refs returns the references to the branches of the codes.
+func (o *Outcome) refs(branches []string, language string) []town.BranchRef {
+	list := make([]town.BranchRef, len(branches))
+	for i, code := range branches {
+		list[i] = o.ref(code, language)
+	}
+	return list
+}
+
+// gradeName returns the name of the grade of a code.
+func (o *Outcome) gradeName(code, language string) string {
+	for _, g := range o.Scheme.Document.Grades {
+		if g.Code == code {
+			return g.Name.In(language)
+		}
+	}
+	return ""
 }
 
 // ref returns the reference to the branch of the code as it was in the period.
