@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -38,15 +39,15 @@ type Ranked struct {
 	Period string   `json:"period" example:"2023Q3"`
 	EndsOn day.Date `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	// ranks are absent where the caller does not see every branch yet
-	Rank      int            `json:"rank,omitempty,omitzero" example:"1"`
-	ClassRank int            `json:"class_rank,omitempty,omitzero" example:"1"`
-	Branch    town.BranchRef `json:"branch"`
-	Score     float64        `json:"score" example:"91.42"`
-	Grade     string         `json:"grade,omitempty" example:"excellent"`
-	Coverage  float64        `json:"coverage" example:"1"`
-	Status    string         `json:"status" enums:"scored"`
-	Interval  *RankInterval  `json:"rank_interval,omitempty"` // absent until it is known, and in a cited publication; see robustness
-	RankSet   *RankInterval  `json:"rank_set,omitempty"`      // likewise; together with those of all other branches
+	Rank      int                      `json:"rank,omitempty,omitzero" example:"1"`
+	ClassRank int                      `json:"class_rank,omitempty,omitzero" example:"1"`
+	Branch    town.BranchRef           `json:"branch"`
+	Score     float64                  `json:"score" example:"91.42"`
+	Grade     string                   `json:"grade,omitempty" example:"excellent"`
+	Coverage  float64                  `json:"coverage" example:"1"`
+	Status    string                   `json:"status" enums:"scored"`
+	Interval  *robustness.RankInterval `json:"rank_interval,omitempty"` // absent until it is known, and in a cited publication; see robustness
+	RankSet   *robustness.RankInterval `json:"rank_set,omitempty"`      // likewise; together with those of all other branches
 	Comparison
 	Dimensions map[string]float64 `json:"dimensions"` // scores of the first level, those there are
 }
@@ -162,7 +163,7 @@ func (v View) ranking(language string) Ranking {
 			r.Insufficient = append(r.Insufficient, Insufficient{
 				Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 				Branch: result.ref(language), Status: result.Status,
-				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
+				Coverage: stats.Round(result.Coverage, 4), Missing: result.Missing(),
 			})
 			continue
 		}
@@ -171,7 +172,7 @@ func (v View) ranking(language string) Ranking {
 	return r
 }
 
-func (v View) ranked(r *Result, ranges *Ranges, language string) Ranked {
+func (v View) ranked(r *Result, ranges *robustness.Ranges, language string) Ranked {
 	o := v.current
 	row := Ranked{
 		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
@@ -185,11 +186,11 @@ func (v View) ranked(r *Result, ranges *Ranges, language string) Ranked {
 }
 
 // ranges are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) ranges() map[string]*Ranges {
-	list := map[string]*Ranges{}
+func (o *Outcome) ranges() map[string]*robustness.Ranges {
+	list := map[string]*robustness.Ranges{}
 	if o.robustness != nil {
 		for i := range o.robustness.Items {
-			list[o.robustness.Items[i].Branch] = &o.robustness.Items[i].Ranges
+			list[o.robustness.Items[i].Code] = &o.robustness.Items[i].Ranges
 		}
 	}
 	return list

@@ -1,4 +1,4 @@
-package index
+package robustness
 
 import (
 	"testing"
@@ -11,22 +11,20 @@ import (
 
 // A branch is surely among the best if its whole set of ranks is, possibly if a part of it is. Dense ranks count no places.
 func TestQuotasOfRankSets(t *testing.T) {
-	o := &Outcome{Scheme: &scheme.Compiled{Document: scheme.Document{
-		Grades: []scheme.Grade{{Code: "a"}, {Code: "b"}, {Code: "c"}},
-	}}}
-	items := []storedRanges{}
+	d := scheme.Document{Grades: []scheme.Grade{{Code: "a"}, {Code: "b"}, {Code: "c"}}}
+	items := []Branch{}
 	for branch, set := range []RankInterval{{1, 2}, {1, 3}, {2, 4}, {3, 5}, {5, 5}} {
-		items = append(items, storedRanges{Branch: string(rune('p' + branch)), Ranges: Ranges{RankSet: &set}})
+		items = append(items, Branch{Code: string(rune('p' + branch)), Ranges: Ranges{RankSet: &set}})
 	}
-	want := []storedQuota{
+	want := []Quota{
 		{Grade: "a", Places: 2, Surely: []string{"p"}, Possibly: []string{"p", "q", "r"}},
 		{Grade: "b", Places: 4, Surely: []string{"p", "q", "r"}, Possibly: []string{"p", "q", "r", "s"}},
 	}
-	if d := cmp.Diff(want, o.quotas(items, []int{2, 4, -1})); d != "" {
+	if d := cmp.Diff(want, quotas(d, items, []int{2, 4, -1})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	o.Scheme.Document.Ranking = composite.Dense
-	if got := o.quotas(items, []int{2, 4, -1}); got != nil {
+	d.Ranking = composite.Dense
+	if got := quotas(d, items, []int{2, 4, -1}); got != nil {
 		t.Errorf("of dense ranks: %+v", got)
 	}
 }
