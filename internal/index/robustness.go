@@ -39,11 +39,11 @@ type BranchRanges struct {
 // Quota is which branches are among the best, as many as the quotas of a grade and of those above it take. A branch is
 // surely among them if its whole set of ranks is, and possibly if any rank of the set is.
 type Quota struct {
-	Grade     string           `json:"grade" example:"excellent"`
-	GradeName string           `json:"grade_name" example:"优秀"`
-	Places    int              `json:"places" example:"12"`
-	Surely    []town.BranchRef `json:"surely_top"`   // in the order of the ranking
-	Possibly  []town.BranchRef `json:"possibly_top"` // those that surely are included
+	Grade     string           `json:"grade" example:"excellent"` // whose quota it is
+	GradeName string           `json:"grade_name" example:"优秀"`   // in the language of the answer
+	Places    int              `json:"places" example:"12"`       // that these quotas take
+	Surely    []town.BranchRef `json:"surely_top"`                // in the order of the ranking
+	Possibly  []town.BranchRef `json:"possibly_top"`              // those that surely are included
 } // @name RankQuota
 
 // Robustness is how sure the ranks of a published period are.

@@ -145,8 +145,9 @@ type Quantity struct {
 type Verify struct {
 	How text.Text `json:"how"` // what is looked at, such as minutes or receipts
 	// how far from the reported value, in its unit, what is found may be
-	Tolerance float64     `json:"tolerance,omitempty" example:"1"`
-	By        policy.Role `json:"by" swaggertype:"string" enums:"secretary,mentor,instructor,liaison_office,leading_group,leadership,reader,admin"`
+	Tolerance float64 `json:"tolerance,omitempty" example:"1"`
+	// not the only role that reports the value
+	By policy.Role `json:"by" swaggertype:"string" enums:"secretary,mentor,instructor,liaison_office,leading_group,leadership,reader,admin"`
 } // @name ValueVerification
 
 // Derivation computes a raw value: scale · numerator / denominator, to 12 significant

@@ -236,8 +236,8 @@ func (v *validator) verify(at string, check *Verify, reporters []policy.Role) {
 // Warning is what a document leaves open and may leave open.
 type Warning struct {
 	Pointer string `json:"pointer" example:"/tree/children/0/verify"` // RFC 6901, into the document
-	Code    string `json:"code" enums:"not_verified"`
-	Message string `json:"message"`
+	Code    string `json:"code" enums:"not_verified"`                 // of its kind
+	Message string `json:"message"`                                   // in the language of the answer
 } // @name SchemeWarning
 
 // Warnings returns what the document leaves open: reported values without a word on how they are verified.
