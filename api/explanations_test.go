@@ -140,7 +140,7 @@ func testSureness(t *testing.T, db *gorm.DB, nobody *apitest.Client) {
 		t.Error("the ranking has new figures under the old tag")
 	}
 	ranges := apitest.Decode[index.Robustness](nobody.Get(quarter+"/robustness"), http.StatusOK)
-	if len(ranges.Items) != 40 || ranges.Replicates != 1000 || !ranges.Evaluators {
+	if len(ranges.Items) != 40 || ranges.Replicates != 1000 || !ranges.Evaluators || ranges.Joint < 0.95 || len(ranges.Quotas) != 0 {
 		t.Fatalf("robustness of %d branches over %d replicates", len(ranges.Items), ranges.Replicates)
 	}
 	for i, item := range apitest.Decode[index.Ranking](after, http.StatusOK).Items {
@@ -148,6 +148,10 @@ func testSureness(t *testing.T, db *gorm.DB, nobody *apitest.Client) {
 		if r.Branch != item.Branch || item.Interval == nil || item.Interval.Low > r.RankMedian ||
 			item.Interval.High < r.RankMedian || item.Interval.Low < 1 {
 			t.Errorf("%s: ranks %v around %d", item.Branch.Code, item.Interval, r.RankMedian)
+		}
+		if set := item.RankSet; set == nil || *set != *r.RankSet || set.Low > min(item.Interval.Low, item.Rank) ||
+			set.High < max(item.Interval.High, item.Rank) {
+			t.Errorf("%s: set %v, interval %v, rank %d", item.Branch.Code, set, item.Interval, item.Rank)
 		}
 		total := 0.0
 		for _, p := range r.Grades {

@@ -147,6 +147,10 @@ func TestMissingValuesAreTreatedAsTheSchemeSays(t *testing.T) {
 				t.Errorf("%s: %s is %s, want %s", branch, n.Code, got, want)
 			}
 		}
+		originsOfGaps(t, group)
+		if v := apitest.Decode[index.Verification](group.Get(q1+"/receipt/verify"), http.StatusOK); !v.OK {
+			t.Errorf("%+v", v)
+		}
 		for branch, outcome := range map[string]string{"b05": "failed", "b06": "insufficient"} {
 			card := apitest.Decode[index.Scorecard](group.Get(q1+"/branches/"+branch), http.StatusOK)
 			if card.Outcome != outcome || card.Score != nil || card.Rank != nil || card.ClassRank != nil || card.Grade != "" ||
@@ -155,6 +159,34 @@ func TestMissingValuesAreTreatedAsTheSchemeSays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// originsOfGaps checks where the scores of gaps come from, and that it is frozen with the run.
+func originsOfGaps(t *testing.T, group *apitest.Client) {
+	t.Helper()
+	days := func(n int64) *int64 { return &n }
+	for branch, want := range map[string]index.Origin{
+		"b01": {Measured: 0.6, Carried: 0.4, OldestDays: days(90)}, // from 2025-12-31
+		"b02": {Measured: 0.7, Imputed: 0.3, OldestDays: days(0)},
+		"b03": {Measured: 0.8, Missing: 0.2, OldestDays: days(0)},
+		"b07": {Measured: 0.5455, Carried: 0.0909, Missing: 0.3636, OldestDays: days(182)}, // from 2025-09-30
+	} {
+		card := apitest.Decode[index.Scorecard](group.Get(q1+"/branches/"+branch), http.StatusOK)
+		if d := cmp.Diff(want, card.Nodes[0].Origin); d != "" {
+			t.Errorf("%s (-want +got):\n%s", branch, d)
+		}
+	}
+	card := apitest.Decode[index.Scorecard](group.Get(q1+"/branches/b01"), http.StatusOK)
+	if d := cmp.Diff(index.Origin{Carried: 1, OldestDays: days(90)}, card.Nodes[1].Origin); d != "" {
+		t.Errorf("of one indicator (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(index.Origin{}, card.Nodes[5].Origin); d != "" { // it does not apply
+		t.Errorf("of an indicator that does not apply (-want +got):\n%s", d)
+	}
+	if data := string(group.Get(q1 + "/receipt/data.csv").Want(http.StatusOK).Body); !strings.Contains(data, ",~90~80,") ||
+		!strings.Contains(data, ",~182~30\n") {
+		t.Errorf("the data file does not say how old carried values are:\n%s", data)
+	}
 }
 
 // A ranking opens in a spreadsheet as it is, and no cell of it is run.

@@ -324,3 +324,31 @@ func TestPlansAreHeldAgainstTheirOwnRuler(t *testing.T) {
 		}
 	})
 }
+
+// Kind: what is shown is what is published. An outcome shows scores to the decimals of the scheme, and a goal that is
+// equal on paper is reached: 11 of 12 meetings are 91.67, though 91.666… is stored.
+func TestOutcomesShowFiguresAsPublished(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, clock := newHarnessAt(t, db, "2026-04-10 09:00:00")
+		c := newCampaign(h)
+		c.publishes("2026Q1", "2026-01-01", "2026-03-31", spring())
+		p, _ := c.closedItem(11)
+		better := spring()
+		b01 := better["b01"]
+		b01.meetings = 11
+		better["b01"] = b01
+		clock.set(t, "2026-07-10 12:00:00")
+		c.publishes("2026Q2", "2026-04-01", "2026-06-30", better)
+		if n, err := plan.ReopenRelapsed(t.Context(), h.db); err != nil || n != 0 {
+			t.Errorf("%d reopened: %v", n, err)
+		}
+		if _, err := plan.MeasureOutcomes(t.Context(), h.db); err != nil {
+			t.Error(err)
+		}
+		list := apitest.Decode[struct{ Items []plan.Outcome }](c.group.Get(p+"/outcomes"), http.StatusOK).Items
+		if len(list) != 1 || *list[0].Document.V.Items[0].Score != 91.67 || list[0].Document.V.Items[0].Goal != 91.67 ||
+			!list[0].Document.V.Items[0].Reached {
+			t.Errorf("%+v", list)
+		}
+	})
+}

@@ -46,12 +46,14 @@ func (s *Server) listSchemes(ctx context.Context, req listSchemesRequest) (rest.
 // every fault in it.
 type createSchemeRequest struct {
 	townRequest
-	Body jsontext.Value
+	Language rest.Language `header:"Accept-Language"`
+	Body     jsontext.Value
 }
 
 // createScheme stores a document as the next version of its scheme, a draft. The
 // registry counts versions: that of the document is not looked at, so that a
-// document read from one town can be sent to another.
+// document read from one town can be sent to another. Warnings name what it leaves open: reported values without
+// a word on how they are verified.
 //
 //	@Summary	Draft the next version of a scheme
 func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (rest.Created[scheme.Version], error) {
@@ -60,6 +62,9 @@ func (s *Server) createScheme(ctx context.Context, req createSchemeRequest) (res
 		return rest.Created[scheme.Version]{}, err
 	}
 	v, err := scheme.Create(ctx, s.db(ctx), req.Town, d)
+	if err == nil {
+		v.Warnings, err = warnings(v, req.Language)
+	}
 	return rest.Created[scheme.Version]{Key: v.Code + "/versions/" + strconv.FormatInt(v.Number, 10), Value: v}, err
 }
 
@@ -82,8 +87,18 @@ func (r schemeVersionRequest) ref(version int64) workflow.Ref {
 	return v.Ref()
 }
 
+// warnings returns what the document of a draft leaves open.
+func warnings(v scheme.Version, language rest.Language) ([]scheme.Warning, error) {
+	c, err := v.Compile()
+	if err != nil {
+		return nil, err
+	}
+	return c.Warnings(string(language)), nil
+}
+
 type updateSchemeRequest struct {
 	schemeVersionRequest
+	Language rest.Language `header:"Accept-Language"`
 	rest.IfMatch
 	Body jsontext.Value
 }
@@ -97,7 +112,11 @@ func (s *Server) updateScheme(ctx context.Context, req updateSchemeRequest) (sch
 	if err != nil {
 		return scheme.Version{}, err
 	}
-	return scheme.Update(ctx, s.db(ctx), req.ref(req.Version), d)
+	v, err := scheme.Update(ctx, s.db(ctx), req.ref(req.Version), d)
+	if err == nil {
+		v.Warnings, err = warnings(v, req.Language)
+	}
+	return v, err
 }
 
 type activateSchemeRequest struct {

@@ -54,12 +54,16 @@ func (f *reading) entry(unit int, c *cell, t *target) {
 		f.fault(c, t, "never_carried", text.F("指标体系不允许此指标沿用往期数据", "the scheme does not carry values of this indicator over"))
 		return
 	}
+	days := 0
+	if carried {
+		days, value = age(value)
+	}
 	x, code, why := f.value(value, t)
 	switch {
 	case code != "":
 		f.fault(c, t, code, why)
 	case carried:
-		f.carry(t.index, unit, x)
+		f.carry(t.index, unit, x, days)
 	default:
 		f.Data.Columns[t.index][unit] = x
 	}
@@ -96,9 +100,25 @@ func (f *reading) levels(t *target) string {
 	return strings.Join(names, ", ")
 }
 
+// age splits the days from a carried value; 0 without any.
+func age(b []byte) (days int, value []byte) {
+	n := digits(b)
+	if n == 0 || n > maxAgeDigits || n == len(b) || string(b[n:n+1]) != markCarried {
+		return 0, b
+	}
+	days, _ = strconv.Atoi(string(b[:n])) // it is digits
+	return days, b[n+1:]
+}
+
+// maxAgeDigits is how many digits the days of an age have at most.
+const maxAgeDigits = 6
+
 // carry notes a value to fall back on.
-func (f *reading) carry(i, unit int, x float64) {
+func (f *reading) carry(i, unit int, x float64, days int) {
 	f.Data.Carried[i] = append(padded(f.Data.Carried[i], unit, math.NaN()), x)
+	if days > 0 {
+		f.Ages[i] = append(padded(f.Ages[i], unit, 0), days)
+	}
 }
 
 // padded is column, filled up to a length.
@@ -219,7 +239,7 @@ func (f *reading) word(c *cell, t *target) []byte {
 	case len(c.text) > maxWord:
 		code, why = "too_long", text.F("超过 %d 字节", "is longer than %d bytes", maxWord)
 	case !text.Printable(string(c.text), false):
-		code, why = "bad_text", text.F("含有控制字符", "holds control characters")
+		code, why = "bad_text", text.Unprintable(string(c.text), false)
 	case formula(bytes.TrimSpace(c.text)):
 		code, why = "formula", text.F("以 = + - @ 开头，表格软件会当作公式：请改写",
 			"begins with = + - or @: spreadsheets would run it as a formula")

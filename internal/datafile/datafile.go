@@ -16,7 +16,10 @@ import (
 // Values are the raw values of a period: the data of an index, and the approved
 // adjustments. Units are branches.
 type Values struct {
-	Data        composite.Data
+	Data composite.Data
+	// Ages are, by indicator and unit, how many days before this period that one ended from which the value was carried
+	// over; 0 where none was or that is not known. nil, also of an indicator: nowhere.
+	Ages        [][]int
 	Adjustments []composite.Adjustment // by branch, then code
 }
 
@@ -29,6 +32,14 @@ type File struct {
 
 // Kind returns the kind of a unit, "" where the file has no such column.
 func (f *File) Kind(unit int) string { return at(f.Kinds, unit) }
+
+// Age returns how many days before its period the carried value of the unit is from; 0 where that is not known.
+func (v *Values) Age(indicator, unit int) int {
+	if v.Ages == nil || v.Ages[indicator] == nil {
+		return 0
+	}
+	return v.Ages[indicator][unit]
+}
 
 // Class returns the class of a unit, "" where the file has no such column.
 func (f *File) Class(unit int) string { return at(f.Data.Classes, unit) }
@@ -56,7 +67,7 @@ const (
 // Marks of a data file beside plain numbers and levels. An empty cell is missing.
 const (
 	markNotApplicable = "n/a" // the indicator does not apply to the branch
-	markCarried       = "~"   // before a value: not entered, carried over from an earlier period
+	markCarried       = "~"   // before a value: not entered, carried over from an earlier period; ~90~ of 90 days before
 	markLevel         = `\`   // before a level that would read as one of these marks
 	adjustmentsEnd    = ";"   // between adjustments
 )
@@ -128,7 +139,11 @@ func (f *File) cell(i, u int, levels []string) string {
 	case !math.IsNaN(d.Columns[i][u]):
 		return valueCell(d.Columns[i][u], levels)
 	case d.Carried[i] != nil && !math.IsNaN(d.Carried[i][u]):
-		return markCarried + valueCell(d.Carried[i][u], levels)
+		mark := markCarried
+		if days := f.Age(i, u); days > 0 {
+			mark += strconv.Itoa(days) + markCarried
+		}
+		return mark + valueCell(d.Carried[i][u], levels)
 	}
 	return ""
 }

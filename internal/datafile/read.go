@@ -70,6 +70,7 @@ func (f *reading) start(h *header) {
 		Units: []string{}, Columns: make([][]float64, n), NotApplicable: make([][]bool, n),
 		Carried: make([][]float64, n),
 	}
+	f.Ages = make([][]int, n)
 	f.quantities = make([]float64, len(f.scheme.Document.Quantities))
 	for i, n := range f.scheme.Indicators {
 		if f.Data.Columns[i] = []float64{}; n.AppliesTo != nil {
@@ -139,6 +140,7 @@ func (f *reading) forget() {
 	for i := range d.Data.Columns {
 		d.Data.Columns[i], d.Data.NotApplicable[i], d.Data.Carried[i] = d.Data.Columns[i][:0], d.Data.NotApplicable[i][:0],
 			d.Data.Carried[i][:0]
+		d.Ages[i] = d.Ages[i][:0]
 	}
 }
 
@@ -196,6 +198,9 @@ func (f *reading) done() (*File, error) {
 		}
 		if column := f.Data.Carried[i]; column != nil {
 			f.Data.Carried[i] = padded(column, n, math.NaN())
+		}
+		if column := f.Ages[i]; column != nil {
+			f.Ages[i] = padded(column, n, 0)
 		}
 	}
 	var refused *composite.DataFaults

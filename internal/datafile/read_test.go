@@ -88,6 +88,27 @@ func TestReadDerivesWhatHasNoColumn(t *testing.T) {
 	}
 }
 
+// The age of a carried value survives writing and reading; a file that does not state it can still be read.
+func TestAgesOfCarriedValues(t *testing.T) {
+	c := fewScheme(t)
+	const file = "branch,kind,x,level,done,due,v\na,village,,~90~B,3,4,\nb,village,,~B,3,4,\nc,village,,A,3,4,\n"
+	d, err := Read(strings.NewReader(file), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(d.Age(1, 0), d.Age(1, 1), d.Age(1, 2), d.Age(0, 0), d.Data.Carried[1]); got != "90 0 0 0 [0 0 NaN]" {
+		t.Error(got)
+	}
+	written := Write(c, d)
+	again, err := Read(strings.NewReader(written), c)
+	if err != nil || Write(c, again) != written || !strings.Contains(written, ",~90~B,") {
+		t.Errorf("%v\n%s", err, written)
+	}
+	if _, err := Read(strings.NewReader(strings.Replace(file, "~90~B", "~9x~B", 1)), c); err == nil {
+		t.Error("a mark that is no number of days was taken")
+	}
+}
+
 // What people type on two keyboards, or with a blank behind it, is one word: as the service
 // reads it. A branch that is called like a total is one, where its kind or class is given.
 func TestReadBringsWordsToOneForm(t *testing.T) {
@@ -149,16 +170,16 @@ func TestReadRefuses(t *testing.T) {
 		{strings.Replace(top, ",kind", "", 1), `f:1: kind: the column is missing: some indicators apply to some kinds only`},
 		{top + "b1,village,,,1,A,1\n", `f:2: the line has 7 cells instead of 8`},
 		{top + "b1,village,,,1,A,1,1,\n", `f:2: the line has 9 cells instead of 8`},
-		{top + "\n\nb1,village,\"two\nlines\",,1,A,1,1\n", `f:4: class: "two\nlines": holds control characters`},
+		{top + "\n\nb1,village,\"two\nlines\",,1,A,1,1\n", `f:4: class: "two\nlines": contains U+000A, a control or invisible character: remove it`},
 		{top + ",village,,,1,A,1,1\n", `f:2: branch: the line has no branch`},
-		{top + "\tb1,village,,,1,A,1,1\n", `f:2: branch: "\tb1": holds control characters`},
+		{top + "\tb1,village,,,1,A,1,1\n", `f:2: branch: "\tb1": contains U+0009, a control or invisible character: remove it`},
 		{top + "re\u0301,village,,,1,A,1,1\nr\u00e9,village,,,1,A,1,1\n", `f:3: branch: "ré": the branch is on line 2 already`},
 		{top + "Ａ村,village,,,1,A,1,1\nA村 ,village,,,1,A,1,1\n", `f:3: branch: "A村 ": the branch is on line 2 already`},
 		{top + "合计,,,,1,A,1,1\n", `f:2: branch: "合计": the line reads as a total of others`},
 		{top + "b1,village,,,1,A,1,1\n全镇 合 计：,,,,1,A,1,1\n", `f:3: branch: "全镇 合 计：": the line reads as a total of others`},
 		{top + "Total,,,,1,A,1,1\n", `f:2: branch: "Total": the line reads as a total of others`},
 		{strings.Replace(top, "branch", "branch,name", 1) + "x,总计,,,,1,A,1,1\n", `f:2: branch: "总计": the line reads as a total of others`},
-		{top + "b\u202e1,village,,,1,A,1,1\n", `f:2: branch: "b\u202e1": holds control characters`},
+		{top + "b\u202e1,village,,,1,A,1,1\n", `f:2: branch: "b\u202e1": contains U+202E, a control or invisible character: remove it`},
 		{
 			top + strings.Repeat("b", 257) + ",village,,,1,A,1,1\n",
 			`f:2: branch: "` + strings.Repeat("b", 39) + `…": is longer than 256 bytes`,

@@ -50,6 +50,12 @@ func (d Date) Start() time.Time {
 // AddDays returns the day n days later (earlier where n is negative).
 func (d Date) AddDays(n int) Date { return Of(d.Start().AddDate(0, 0, n)) }
 
+// DaysUntil returns how many days later the other day is; below 0 where it is earlier.
+func (d Date) DaysUntil(other Date) int {
+	const hours = 24 // of a day of Asia/Shanghai, always
+	return int(other.Start().Sub(d.Start()).Round(time.Hour).Hours()) / hours
+}
+
 // Span is a day or an instant, as a filter takes either; the zero value is none.
 type Span struct{ From, Until time.Time } // Until is not included
 

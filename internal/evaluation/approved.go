@@ -66,7 +66,7 @@ func newTable(c *scheme.Compiled, branches []town.Branch) *table {
 	for range c.Indicators {
 		t.Data.Columns = append(t.Data.Columns, nans(n))
 		t.Data.NotApplicable = append(t.Data.NotApplicable, make([]bool, n))
-		t.Data.Carried = append(t.Data.Carried, nil)
+		t.Data.Carried, t.Ages = append(t.Data.Carried, nil), append(t.Ages, nil)
 	}
 	return t
 }
@@ -292,7 +292,7 @@ func (t *table) carry(ctx context.Context, db *gorm.DB, p Period) error {
 		then.fill(reported)
 		for i, n := range t.scheme.Indicators {
 			if lookBack(n) > back {
-				t.carryColumn(i, then.Data.Columns[i])
+				t.carryColumn(i, then.Data.Columns[i], old.EndsOn.DaysUntil(p.EndsOn))
 			}
 		}
 	}
@@ -315,13 +315,14 @@ func lookBack(n *scheme.Node) int {
 	return max(n.Missing.Periods, 1)
 }
 
-func (t *table) carryColumn(i int, then []float64) {
+// carryColumn carries what nothing nearer has filled from a period that ended so many days before.
+func (t *table) carryColumn(i int, then []float64, days int) {
 	if t.Data.Carried[i] == nil {
-		t.Data.Carried[i] = nans(len(then))
+		t.Data.Carried[i], t.Ages[i] = nans(len(then)), make([]int, len(then))
 	}
 	for u, x := range then {
-		if math.IsNaN(t.Data.Carried[i][u]) {
-			t.Data.Carried[i][u] = x
+		if math.IsNaN(t.Data.Carried[i][u]) && !math.IsNaN(x) {
+			t.Data.Carried[i][u], t.Ages[i][u] = x, days
 		}
 	}
 }

@@ -306,7 +306,7 @@ func (t *table) refuseDifferent(
 	ctx context.Context, tx *gorm.DB, p Period, published PublishedValues, stored []Correction,
 ) error {
 	now := t.Values
-	now.Data.Carried = published.Values.Data.Carried
+	now.Data.Carried, now.Ages = published.Values.Data.Carried, published.Values.Ages
 	list := datafile.Differences(t.scheme, &datafile.File{Values: published.Values}, &datafile.File{Values: now})
 	if published.OtherEngine {
 		list = slices.DeleteFunc(list, t.byEngineAlone)

@@ -189,7 +189,7 @@ type Prediction struct {
 	Score      float64
 	Rank       int
 	Grade      string
-	Indicators map[string]float64 // the scores of those that have one; exact to nine decimals
+	Indicators map[string]float64 // the scores of those that have one, to the decimals of the scheme
 	Kept       []string           // indicators that were given a value and are computed with the real one, sorted
 }
 
@@ -225,7 +225,7 @@ func Predict(view index.View, branch string, values map[string]float64) (Predict
 	}
 	for n, info := range v.Scheme().Index.Nodes() {
 		if x := r.Nodes[n].Score; x != nil && info.Leaf {
-			p.Indicators[info.Code] = stats.Round(*x, stats.MaxDecimals)
+			p.Indicators[info.Code] = stats.Round(*x, v.Scheme().Document.Decimals)
 		}
 	}
 	return p, nil

@@ -93,6 +93,9 @@ func (c *computation) only(has func(branch string) bool) (*computation, error) {
 	for _, column := range d.Carried {
 		x.values.Data.Carried = append(x.values.Data.Carried, picked(c.branches, has, column))
 	}
+	for _, column := range c.values.Ages {
+		x.values.Ages = append(x.values.Ages, picked(c.branches, has, column))
+	}
 	for _, a := range c.values.Adjustments {
 		if u, ok := place[a.Unit]; ok {
 			a.Unit = u
@@ -232,6 +235,9 @@ func (c *computation) node(townID, branch string, n, unit int, info composite.No
 	}
 	cell := c.result.Cell(n, unit)
 	row.Status = cell.Status.String()
+	if days := int64(c.values.Age(info.Column, unit)); cell.Status == composite.CellCarried && days > 0 {
+		row.Age = &days
+	}
 	raw := cell.Entered
 	if math.IsNaN(raw) { // nothing was entered: show what stands in for it, in its own unit
 		raw = cell.Filled

@@ -47,6 +47,7 @@ type Ranked struct {
 	Coverage  float64                  `json:"coverage" example:"1"`
 	Status    string                   `json:"status" enums:"scored"`
 	Interval  *robustness.RankInterval `json:"rank_interval,omitempty"` // absent until it is known, and in a cited publication; see robustness
+	RankSet   *robustness.RankInterval `json:"rank_set,omitempty"`      // likewise; together with those of all other branches
 	Comparison
 	Dimensions map[string]float64 `json:"dimensions"` // scores of the first level, those there are
 }
@@ -155,7 +156,7 @@ func (v View) ranking(language string) Ranking {
 	if o.Run != nil {
 		r.Run = o.Run.ID
 	}
-	intervals := o.rankIntervals()
+	ranges := o.ranges()
 	for i := range o.Results {
 		result := &o.Results[i]
 		if result.Score == nil {
@@ -166,30 +167,33 @@ func (v View) ranking(language string) Ranking {
 			})
 			continue
 		}
-		r.Items = append(r.Items, v.ranked(result, intervals[result.BranchCode], language))
+		r.Items = append(r.Items, v.ranked(result, ranges[result.BranchCode], language))
 	}
 	return r
 }
 
-func (v View) ranked(r *Result, interval *robustness.RankInterval, language string) Ranked {
+func (v View) ranked(r *Result, ranges *robustness.Ranges, language string) Ranked {
 	o := v.current
-	return Ranked{
+	row := Ranked{
 		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 		Rank: place(r.Rank), ClassRank: place(r.ClassRank), Branch: r.ref(language), Score: *r.Score, Grade: word(r.Grade),
-		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Comparison: o.compare(r, v.before), Interval: interval,
-		Dimensions: o.dimensions(r),
+		Coverage: stats.Round(r.Coverage, 4), Status: r.Status, Comparison: o.compare(r, v.before), Dimensions: o.dimensions(r),
 	}
+	if ranges != nil {
+		row.Interval, row.RankSet = &ranges.RankInterval, ranges.RankSet
+	}
+	return row
 }
 
-// rankIntervals are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) rankIntervals() map[string]*robustness.RankInterval {
-	intervals := map[string]*robustness.RankInterval{}
+// ranges are the ranges of ranks by branch, none while they are not known.
+func (o *Outcome) ranges() map[string]*robustness.Ranges {
+	list := map[string]*robustness.Ranges{}
 	if o.robustness != nil {
-		for _, r := range o.robustness.Items {
-			intervals[r.Code] = &r.RankInterval
+		for i := range o.robustness.Items {
+			list[o.robustness.Items[i].Code] = &o.robustness.Items[i].Ranges
 		}
 	}
-	return intervals
+	return list
 }
 
 func (r *Result) ref(language string) town.BranchRef {

@@ -162,11 +162,23 @@ func (r *Result) details(data string) string {
 		{"node", "position", "status", "raw", "level", "score", "coverage", "score_at_lowest"},
 		{"", strconv.Itoa(r.Position), r.Status, "", "", exact(r.Base), exact(&r.Coverage), exact(r.ScoreAtLowest)},
 	}
+	aged := false
 	for _, n := range r.Nodes {
 		rows = append(rows, []string{
 			n.NodeCode, strconv.Itoa(n.Position), n.Status, exact(n.Raw), optional(n.Level), exact(n.Score), exact(n.Coverage),
 			exact(n.ScoreAtLowest),
 		})
+		aged = aged || n.Age != nil
+	}
+	if aged { // the column is there only where something was carried
+		rows[0], rows[1] = append(rows[0], "age"), append(rows[1], "")
+		for i, n := range r.Nodes {
+			age := ""
+			if n.Age != nil {
+				age = strconv.FormatInt(*n.Age, 10)
+			}
+			rows[i+2] = append(rows[i+2], age)
+		}
 	}
 	return "salt " + sha256Hex(resultFormat+" salt\n"+r.BranchCode+"\n"+data) + "\n" + written(rows)
 }

@@ -36,6 +36,16 @@ type BranchRanges struct {
 	robustness.Ranges
 }
 
+// Quota is which branches are among the best, as many as the quotas of a grade and of those above it take. A branch is
+// surely among them if its whole set of ranks is, and possibly if any rank of the set is.
+type Quota struct {
+	Grade     string           `json:"grade" example:"excellent"` // whose quota it is
+	GradeName string           `json:"grade_name" example:"优秀"`   // in the language of the answer
+	Places    int              `json:"places" example:"12"`       // that these quotas take
+	Surely    []town.BranchRef `json:"surely_top"`                // in the order of the ranking
+	Possibly  []town.BranchRef `json:"possibly_top"`              // those that surely are included
+} // @name RankQuota
+
 // Robustness is how sure the ranks of a published period are.
 type Robustness struct {
 	Town   string `json:"town" example:"demo"`
@@ -44,7 +54,9 @@ type Robustness struct {
 	Run    string `json:"run" format:"uuid"`
 	Source
 	robustness.Draws
-	Items []BranchRanges `json:"items"` // in the order of the ranking
+	// of each grade with a quota, whose grades above have quotas too; none where ranks are dense: they count no places
+	Quotas []Quota        `json:"quotas"`
+	Items  []BranchRanges `json:"items"` // in the order of the ranking
 }
 
 // computeRobustness computes and stores how sure a run is, unless that is done.
@@ -168,12 +180,41 @@ func (v View) Robustness(language string) (Robustness, error) {
 	o := v.current
 	r := Robustness{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Run: o.Run.ID,
-		Draws: o.robustness.In(language), Items: make([]BranchRanges, len(o.robustness.Items)),
+		Draws: o.robustness.In(language), Quotas: o.quotas(language), Items: make([]BranchRanges, len(o.robustness.Items)),
 	}
 	for i, item := range o.robustness.Items {
 		r.Items[i] = BranchRanges{o.Period.Code, o.Period.EndsOn, o.ref(item.Code, language), item.Ranges}
 	}
 	return r, nil
+}
+
+// quotas returns the lists of branches by the names that they had in the period.
+func (o *Outcome) quotas(language string) []Quota {
+	list := make([]Quota, len(o.robustness.Quotas))
+	refs := func(codes []string) []town.BranchRef {
+		branches := make([]town.BranchRef, len(codes))
+		for i, code := range codes {
+			branches[i] = o.ref(code, language)
+		}
+		return branches
+	}
+	for i, q := range o.robustness.Quotas {
+		list[i] = Quota{
+			Grade: q.Grade, GradeName: o.gradeName(q.Grade, language), Places: q.Places,
+			Surely: refs(q.Surely), Possibly: refs(q.Possibly),
+		}
+	}
+	return list
+}
+
+// gradeName returns the name of the grade of a code.
+func (o *Outcome) gradeName(code, language string) string {
+	for _, g := range o.Scheme.Document.Grades {
+		if g.Code == code {
+			return g.Name.In(language)
+		}
+	}
+	return ""
 }
 
 // ref returns the reference to the branch of the code as it was in the period.

@@ -74,6 +74,20 @@ func RulerOf(ctx context.Context, db *gorm.DB, townID, run, other string) (_ Rul
 	return pair[0].ruler(pair[1]), nil
 }
 
+// DecimalsOf returns how many decimals the published figures of a stored run have.
+func DecimalsOf(ctx context.Context, db *gorm.DB, townID, run string) (_ int, err error) {
+	defer fault.Wrap(&err, "decimals of the run %s", run)
+	var r Run
+	if err := db.WithContext(ctx).Omit("data").Where("town_id = ? AND id = ?", townID, run).Take(&r).Error; err != nil {
+		return 0, err
+	}
+	c, err := scheme.Load(ctx, db, townID, r.Scheme.Code, r.Scheme.Number)
+	if err != nil {
+		return 0, err
+	}
+	return c.Document.Decimals, nil
+}
+
 // Compared is the publication that changes are counted from.
 type Compared struct {
 	Period      string `json:"period" example:"2023Q2"`

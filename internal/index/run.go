@@ -118,6 +118,7 @@ type NodeResult struct {
 	Coverage   *float64
 	// with every missing value below it at the lowest of its class; nil where nothing is missing for the branch
 	ScoreAtLowest *float64
+	Age           *int64 // of a carried value: so many days before the end of this period its own ended; nil where it is not known
 }
 
 // TableName of node results.

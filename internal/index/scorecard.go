@@ -63,11 +63,25 @@ type ScorecardNode struct {
 	Unit            string   `json:"unit,omitempty" example:"%"`
 	Score           *float64 `json:"score,omitempty" example:"93.1"`
 	Coverage        *float64 `json:"coverage,omitempty"` // absent for an indicator
+	Origin          Origin   `json:"origin"`             // where the figures below it come from
 	Provenance      string   `json:"provenance,omitempty"`
 
 	Corrected *evaluation.Correction  `json:"corrected,omitempty"` // what was approved is not what counts
 	Source    *evaluation.ValueSource `json:"source,omitempty"`    // of the raw value of an indicator
 }
+
+// Origin is where the values below a node come from, as shares of the effective weight that applies to the branch.
+// They sum to 1 unless nothing applies. It is made of what is stored with the run, and is frozen with it.
+type Origin struct {
+	Measured float64 `json:"measured" example:"0.7"` // reported or computed for this period
+	Rated    float64 `json:"rated" example:"0.2"`    // ratings of this period
+	Carried  float64 `json:"carried" example:"0.06"` // values of an earlier period
+	Imputed  float64 `json:"imputed" example:"0"`    // made of the values of others
+	Missing  float64 `json:"missing" example:"0.04"` // nothing stands in, but 0 where the scheme says so
+	// how many days before the end of this period that one ended from which the oldest value was carried; 0: all are of
+	// this period. Absent without any value, and where a carried value does not say
+	OldestDays *int64 `json:"oldest_days,omitempty" example:"90"`
+} // @name NodeOrigin
 
 // Scorecard returns one branch, below the first level only where detailed.
 func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, error) {
@@ -150,11 +164,7 @@ func (o *Outcome) scorecard(r *Result, language string, detailed bool) Scorecard
 	if o.Run != nil {
 		s.Run = o.Run.ID
 	}
-	for _, g := range d.Grades {
-		if g.Code == s.Grade {
-			s.GradeName = g.Name.In(language)
-		}
-	}
+	s.GradeName = o.gradeName(s.Grade, language)
 	for i := range o.Results {
 		if other := &o.Results[i]; other.Rank != nil {
 			s.Of++
@@ -169,6 +179,7 @@ func (o *Outcome) scorecard(r *Result, language string, detailed bool) Scorecard
 func (o *Outcome) nodes(r *Result, language string, detailed bool) []ScorecardNode {
 	infos := o.Scheme.Index.Nodes()
 	nodes := make([]ScorecardNode, 0, len(infos))
+	origins := o.origins(r)
 	for i, info := range infos {
 		if i >= len(r.Nodes) || !detailed && info.Depth > 1 {
 			continue
@@ -180,6 +191,7 @@ func (o *Outcome) nodes(r *Result, language string, detailed bool) []ScorecardNo
 			Status:          row.Status, Raw: row.Raw, Level: row.Level, Unit: n.Unit,
 			Score: rounded(row.Score, o.Scheme.Document.Decimals), Coverage: rounded(row.Coverage, 4), Provenance: n.Provenance,
 		}
+		node.Origin = origins[i]
 		node.Corrected = o.correction(r.BranchCode, n)
 		if info.Parent >= 0 {
 			node.Parent = infos[info.Parent].Code
@@ -187,4 +199,79 @@ func (o *Outcome) nodes(r *Result, language string, detailed bool) []ScorecardNo
 		nodes = append(nodes, node)
 	}
 	return nodes
+}
+
+// origins returns where the values below each node of a branch come from, in document order.
+func (o *Outcome) origins(r *Result) []Origin {
+	infos := o.Scheme.Index.Nodes()
+	list, applies, unknown := make([]Origin, len(infos)), make([]float64, len(infos)), make([]bool, len(infos))
+	for i := len(infos) - 1; i >= 0 && len(r.Nodes) == len(infos); i-- { // children before their parent
+		if infos[i].Leaf {
+			applies[i] = infos[i].EffectiveWeight
+			unknown[i] = list[i].add(o.Scheme.Node(infos[i].Code), &r.Nodes[i], &applies[i])
+		}
+		if p := infos[i].Parent; p >= 0 {
+			list[p].join(list[i])
+			applies[p] += applies[i]
+			unknown[p] = unknown[p] || unknown[i]
+		}
+		if unknown[i] {
+			list[i].OldestDays = nil
+		}
+	}
+	for i := range list {
+		list[i].share(applies[i])
+	}
+	return list
+}
+
+// add adds the weight of one indicator and its age, and takes the weight back where it does not apply. It reports
+// whether the value is of an earlier period that is not known.
+func (x *Origin) add(n *scheme.Node, row *NodeResult, weight *float64) (unknown bool) {
+	switch row.Status {
+	case composite.CellMissing.String():
+		x.Missing = *weight
+	case composite.CellImputed.String():
+		x.Imputed = *weight
+	case composite.CellCarried.String():
+		x.Carried, x.OldestDays = *weight, row.Age
+		return row.Age == nil
+	case composite.CellNotApplicable.String(), composite.CellUnscored.String(): // coverage leaves them out too
+		*weight = 0
+	default:
+		x.OldestDays = new(int64)
+		if n.Entry == scheme.Rated {
+			x.Rated = *weight
+		} else {
+			x.Measured = *weight
+		}
+	}
+	return false
+}
+
+// join adds what is below a child.
+func (x *Origin) join(child Origin) {
+	x.Measured += child.Measured
+	x.Rated += child.Rated
+	x.Carried += child.Carried
+	x.Imputed += child.Imputed
+	x.Missing += child.Missing
+	if child.OldestDays != nil && (x.OldestDays == nil || *x.OldestDays < *child.OldestDays) {
+		x.OldestDays = child.OldestDays
+	}
+}
+
+// share divides by the weight that applies, to four decimals that sum to 1.
+func (x *Origin) share(applies float64) {
+	if applies == 0 {
+		return
+	}
+	parts := []*float64{&x.Measured, &x.Rated, &x.Carried, &x.Imputed, &x.Missing}
+	shares := make([]float64, len(parts))
+	for i, part := range parts {
+		shares[i] = *part / applies
+	}
+	for i, share := range stats.Apportion(1, shares, 4) {
+		*parts[i] = share
+	}
 }

@@ -136,6 +136,7 @@ func (s *service) get(address string) {
 		if c.name == string(policy.Secretary) {
 			s.tellsNoJudge(address, w.Body.String())
 		}
+		s.asPublished(address, w.Body.String())
 		if c.name == "nobody" || c.name == "leading_group" {
 			s.note(c, "GET "+address, "zh", s.send(c, http.MethodGet, address, "zh", nil))
 		}
@@ -155,6 +156,17 @@ var helpers = regexp.MustCompile(`"(person|subject|people|office|responsible)": 
 func (s *service) tellsNoJudge(address, body string) {
 	if name := judge.FindString(helpers.ReplaceAllString(body, "")); name != "" {
 		s.t.Errorf("GET %s names the judge %s to a secretary", address, name)
+	}
+}
+
+// long finds a score with more decimals than the demo publishes.
+var long = regexp.MustCompile(`"(score(_before|_now|_goal|_at_lowest|_median|_mean)?|base|predicted)": ?-?[0-9]+\.[0-9]{3,}`)
+
+// asPublished fails where an answer shows a figure with other decimals than it is published with,
+// unless all digits were asked for.
+func (s *service) asPublished(address, body string) {
+	if figures := long.FindAllString(body, 3); figures != nil && !strings.Contains(address, "precise") {
+		s.t.Errorf("GET %s shows %v", address, figures)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	switch v.Kind() {
 	case reflect.String:
-		if !text.Printable(v.String(), multiline) {
-			return []fault.FieldError{fault.At(at, "unprintable", unprintable)}
+		if why := text.Unprintable(v.String(), multiline); !why.IsZero() {
+			return []fault.FieldError{fault.At(at, "unprintable", why)}
 		}
 		v.SetString(text.Clean(v.String()))
 	case reflect.Pointer:
@@ -49,8 +49,8 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldErro
 func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	for _, k := range v.MapKeys() {
 		here := at + "/" + escape(k.String())
-		if k.Kind() == reflect.String && (!text.Printable(k.String(), false) || text.Clean(k.String()) != k.String()) {
-			faults = append(faults, fault.At(here, "unprintable", unprintable))
+		if why := keyFault(k); !why.IsZero() {
+			faults = append(faults, fault.At(here, "unprintable", why))
 			continue
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
@@ -59,6 +59,20 @@ func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldE
 		v.SetMapIndex(k, item)
 	}
 	return faults
+}
+
+// keyFault returns what is wrong with the key of a map; no words where nothing is.
+func keyFault(k reflect.Value) text.Text {
+	if k.Kind() != reflect.String {
+		return text.Text{}
+	}
+	if why := text.Unprintable(k.String(), false); !why.IsZero() {
+		return why
+	}
+	if text.Clean(k.String()) != k.String() {
+		return text.F("前后不能有空白，字符须为 NFC 形式", "must have no blanks around it and be in Unicode form NFC")
+	}
+	return text.Text{}
 }
 
 // escape writes one name of a JSON pointer (RFC 6901).

@@ -200,8 +200,6 @@ func lettersOf(name string) string {
 	return string(letters)
 }
 
-var unprintable = text.F("含有控制字符或不可见字符，请删除", "contains control or invisible characters: remove them")
-
 // Malformed returns the fault of a request that cannot be read at the fields.
 func Malformed(fields ...fault.FieldError) *fault.Error {
 	message := text.F("请求有 %d 处有误，请逐条修改", "%d parts of the request are wrong: see errors", len(fields))

@@ -25,6 +25,8 @@ type Draws struct {
 	LeftOut []LeftOut `json:"left_out"`
 	Top     int       `json:"top" example:"3"`    // k of p_top
 	Bottom  int       `json:"bottom" example:"3"` // k of p_bottom
+	// share of the replicates in which the rank of every branch is within its set of ranks at once
+	Joint float64 `json:"joint_coverage,omitempty" example:"0.954"`
 }
 
 // LeftOut is an alternative of the scheme that was not drawn, or not for every indicator.
@@ -83,7 +85,17 @@ func Alternatives(
 // otherwise says of every branch with a score, as it is stored.
 type Figures struct {
 	Draws
-	Items []Branch `json:"items"` // in the order of the ranking
+	Quotas []Quota  `json:"quotas,omitempty"`
+	Items  []Branch `json:"items"` // in the order of the ranking
+}
+
+// Quota is which branches, by code and in the order of the ranking, are among as many as the quotas of a grade and of those
+// above it take: surely if their whole set of ranks is, possibly if a part of it is.
+type Quota struct {
+	Grade    string   `json:"grade"`
+	Places   int      `json:"places"`
+	Surely   []string `json:"surely_top"`
+	Possibly []string `json:"possibly_top"`
 }
 
 // Branch is the branch of a code with its ranges.
@@ -95,11 +107,13 @@ type Branch struct {
 // Ranges is how far one branch moves. Intervals go from the 5 % to the 95 %
 // quantile.
 type Ranges struct {
-	Score         float64            `json:"score"`
-	Rank          int                `json:"rank"`
-	RankMean      float64            `json:"rank_mean"`
-	RankMedian    int                `json:"rank_median"`
-	RankInterval  RankInterval       `json:"rank_interval"`
+	Score        float64      `json:"score"`
+	Rank         int          `json:"rank"`
+	RankMean     float64      `json:"rank_mean"`
+	RankMedian   int          `json:"rank_median"`
+	RankInterval RankInterval `json:"rank_interval"`
+	// all sets of ranks hold together in at least 95 % of the replicates; absent of results from before there were any
+	RankSet       *RankInterval      `json:"rank_set,omitempty"`
 	ScoreMedian   float64            `json:"score_median"`
 	ScoreInterval ScoreInterval      `json:"score_interval"`
 	Top           float64            `json:"p_top"`
@@ -108,8 +122,8 @@ type Ranges struct {
 	NotApart      []string           `json:"not_apart"` // codes of branches that it cannot be told apart from
 }
 
-// RankInterval is where a rank lies in 90 % of the replicates: from its 5 % to its 95 %
-// quantile, both ranks that occurred.
+// RankInterval is from one rank to another, both of which occurred. As rank_interval it is where the rank of one branch
+// lies in 90 % of the replicates: from its 5 % to its 95 % quantile. As rank_set it holds together with those of all others.
 type RankInterval struct {
 	Low  int `json:"low" example:"1"` // the best of them
 	High int `json:"high" example:"3"`
@@ -146,6 +160,7 @@ func Compute(
 	s := Figures{Items: []Branch{}, Draws: Draws{
 		Seed: int64(options.Seed), Replicates: rb.Replicates, WeightSpread: options.WeightSpread,
 		Evaluators: len(options.Ratings) > 0, Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom,
+		Joint: stats.Round(rb.Joint, 4),
 	}}
 	ranges := map[string]Branch{}
 	for _, u := range rb.Units {
@@ -157,7 +172,33 @@ func Compute(
 			s.Items = append(s.Items, found)
 		}
 	}
+	s.Quotas = quotas(c.Document, s.Items, rb.Places)
 	return s, nil
+}
+
+// quotas returns which branches are among the best that the quota of each grade takes, by their sets of ranks. Dense ranks
+// count no places.
+func quotas(d scheme.Document, items []Branch, places []int) []Quota {
+	var list []Quota
+	if d.Ranking == composite.Dense {
+		return nil
+	}
+	for g, n := range places {
+		if n < 0 {
+			continue
+		}
+		q := Quota{Grade: d.Grades[g].Code, Places: n, Surely: []string{}, Possibly: []string{}}
+		for _, r := range items {
+			if r.RankSet.High <= n {
+				q.Surely = append(q.Surely, r.Code)
+			}
+			if r.RankSet.Low <= n {
+				q.Possibly = append(q.Possibly, r.Code)
+			}
+		}
+		list = append(list, q)
+	}
+	return list
 }
 
 // In returns the draws with the reasons of what was left out in the language: they are
@@ -174,6 +215,7 @@ func branchOf(u composite.UnitRobustness, grades, units []string) Branch {
 	r := Branch{Code: units[u.Unit], Ranges: Ranges{
 		Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
 		RankInterval: RankInterval{Low: u.RankLow, High: u.RankHigh},
+		RankSet:      &RankInterval{Low: u.SetLow, High: u.SetHigh},
 		ScoreMedian:  u.ScoreMedian, ScoreInterval: ScoreInterval{Low: u.ScoreLow, High: u.ScoreHigh},
 		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
 	}}

@@ -245,6 +245,7 @@ type Indicator struct {
 	Direction       composite.Direction `json:"direction" swaggertype:"string" enums:"benefit,cost"`
 	Entry           Entry               `json:"entry" swaggertype:"string" enums:"reported,rated,derived"`
 	Reporters       []policy.Role       `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
+	Verify          *Verify             `json:"verify,omitempty"`
 	Rule            *Rule               `json:"rule"`
 	Missing         composite.Missing   `json:"missing"`
 	Weight          float64             `json:"weight" example:"4"`              // among its siblings
@@ -266,7 +267,7 @@ func (c *Compiled) Flat() []Indicator {
 		n := c.nodes[info.Code]
 		flat = append(flat, Indicator{
 			Code: n.Code, Name: n.Name, Path: path(nodes, info.Parent), Unit: n.Unit,
-			Direction: info.Direction, Entry: n.Entry, Reporters: n.Reporters, Rule: n.Rule, Missing: inForce(n.Missing),
+			Direction: info.Direction, Entry: n.Entry, Reporters: n.Reporters, Verify: n.Verify, Rule: n.Rule, Missing: inForce(n.Missing),
 			Weight: n.Weight, EffectiveWeight: info.EffectiveWeight, Levels: n.Levels(),
 			AppliesTo: n.AppliesTo, Lenses: n.Lenses, Provenance: n.Provenance,
 		})

@@ -64,11 +64,17 @@ var cleanTexts = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, s *string) e
 	if token.Kind() != '"' {
 		return errors.New("this must be text")
 	}
-	if *s = text.Clean(token.String()); !text.Printable(*s, true) {
-		return errors.New("it holds control or invisible characters")
+	*s = text.Clean(token.String())
+	if why := text.Unprintable(*s, true); !why.IsZero() {
+		return unprintable(why)
 	}
 	return nil
 })
+
+// unprintable is why a text of the document is refused, in both languages.
+type unprintable text.Text
+
+func (u unprintable) Error() string { return text.Text(u).String() }
 
 var strictly = json.WithUnmarshalers(json.JoinUnmarshalers(noNulls, cleanTexts))
 
@@ -88,8 +94,12 @@ func unreadable(err error) error {
 		pointer = string(syntactic.JSONPointer)
 		reason = fmt.Errorf("at byte %d: %w", syntactic.ByteOffset, syntactic.Err)
 	}
+	var why any = reason
+	if u, ok := errors.AsType[unprintable](err); ok {
+		why = text.Text(u)
+	}
 	return fault.Malformed("malformed_scheme", "无法读取指标体系文件", "the scheme document cannot be read").
-		With(fault.Field(pointer, "malformed", "此处无法读取：%v", "cannot read this: %v", reason)).Because(err)
+		With(fault.Field(pointer, "malformed", "此处无法读取：%v", "cannot read this: %v", why)).Because(err)
 }
 
 // Canonical returns the document in RFC 8785 form: the same document always has the

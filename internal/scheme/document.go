@@ -88,6 +88,7 @@ type Node struct {
 	// roles whose values count, of a reported indicator; absent: everyone who may write a sheet
 	// roles whose values count; all who may write the sheet where it is absent
 	Reporters []policy.Role          `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"`
+	Verify    *Verify                `json:"verify,omitempty"`
 	Range     *Range                 `json:"range,omitempty"`    // of an entry
 	Decimals  *int                   `json:"decimals,omitempty"` // of an entry, at most
 	Rule      *Rule                  `json:"rule,omitempty"`
@@ -134,10 +135,20 @@ type Quantity struct {
 	Name      text.Text      `json:"name"`
 	Unit      string         `json:"unit,omitempty"`
 	Reporters []policy.Role  `json:"reporters,omitempty" swaggertype:"array,string" enums:"secretary,mentor,instructor,liaison_office,leading_group"` // as of an indicator
+	Verify    *Verify        `json:"verify,omitempty"`
 	Range     *Range         `json:"range,omitempty"`
 	Decimals  *int           `json:"decimals,omitempty"`
 	AppliesTo *Applicability `json:"applies_to,omitempty"`
 }
+
+// Verify is how a reported value is held against where it comes from. It scores nothing.
+type Verify struct {
+	How text.Text `json:"how"` // what is looked at, such as minutes or receipts
+	// how far from the reported value, in its unit, what is found may be
+	Tolerance float64 `json:"tolerance,omitempty" example:"1"`
+	// not the only role that reports the value
+	By policy.Role `json:"by" swaggertype:"string" enums:"secretary,mentor,instructor,liaison_office,leading_group,leadership,reader,admin"`
+} // @name ValueVerification
 
 // Derivation computes a raw value: scale · numerator / denominator, to 12 significant
 // digits. It is missing where a part is, or where the denominator alone is 0; of 0 to 0

@@ -17,7 +17,7 @@ func (d Document) scoring() Document {
 	d.Quantities = slices.Clone(d.Quantities)
 	for i := range d.Quantities {
 		q := &d.Quantities[i]
-		q.Name, q.Unit, q.Range, q.Decimals = text.Text{}, "", nil, nil
+		q.Name, q.Unit, q.Verify, q.Range, q.Decimals = text.Text{}, "", nil, nil, nil
 	}
 	d.Grades = slices.Clone(d.Grades)
 	for i := range d.Grades {
@@ -34,7 +34,7 @@ func (d Document) scoring() Document {
 
 func (n Node) scoring() Node {
 	n.Name, n.Description, n.Provenance, n.Unit, n.Lenses = text.Text{}, text.Text{}, "", "", nil
-	n.Range, n.Decimals = nil, nil
+	n.Verify, n.Range, n.Decimals = nil, nil, nil
 	n.Children = slices.Clone(n.Children)
 	for i := range n.Children {
 		n.Children[i] = n.Children[i].scoring()

@@ -33,6 +33,7 @@ func TestTheScoringHashIsOfWhatScores(t *testing.T) {
 		{"name of the scheme", `"zh":"小"`, `"zh":"大"`, true},
 		{"name of an indicator", `"zh":"甲"`, `"zh":"丙"`, true},
 		{"unit", `"code":"a",`, `"code":"a","unit":"%",`, true},
+		{"how it is verified", `"code":"a",`, `"code":"a","verify":{"how":{"zh":"查记录"},"tolerance":1,"by":"leading_group"},`, true},
 		{"range of an entry", `"code":"a",`, `"code":"a","range":{"min":0,"max":100},`, true},
 		{"name of a grade", `"code":"good",`, `"code":"good","name":{"zh":"好"},`, true},
 		{"code of an indicator", `"code":"b"`, `"code":"c"`, false},

@@ -10,6 +10,7 @@ import (
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // maxEntryDecimals is the most that an entry may carry: more is noise.
@@ -86,6 +87,7 @@ func (v *validator) quantity(at string, q Quantity) {
 	v.name(at+"/name", q.Name)
 	v.limits(at, q.Range, q.Decimals)
 	v.reporters(at, q.Reporters)
+	v.verify(at+"/verify", q.Verify, q.Reporters)
 	v.quantities[q.Code] = true
 }
 
@@ -159,6 +161,7 @@ func (v *validator) branchingOnly(at string, n Node) {
 		{"decimals", n.Decimals != nil},
 		{"derive", n.Derive != nil},
 		{"reporters", len(n.Reporters) > 0},
+		{"verify", n.Verify != nil},
 		{"applies_to", n.AppliesTo != nil},
 		{"lenses", len(n.Lenses) > 0},
 		{"waivable", n.Waivable},
@@ -191,7 +194,12 @@ func (v *validator) entry(at string, n Node) {
 		v.fault(at+"/reporters", "only_for_reported",
 			text.F("只有填报型指标可以限定填报角色（reporters）", "only a reported indicator has reporters"))
 	}
+	if n.Verify != nil && n.Entry != Reported {
+		v.fault(at+"/verify", "only_for_reported",
+			text.F("只有填报型指标和基础数据可以写明核查办法（verify）", "only a reported indicator or a quantity has verify"))
+	}
 	v.reporters(at, n.Reporters)
+	v.verify(at+"/verify", n.Verify, n.Reporters)
 	if _, levels := n.Rule.levels(); levels && n.Entry != Reported {
 		v.fault(at+"/entry", "levels_are_reported",
 			text.F("等级型指标只能填报（reported）", "levels cannot be combined or computed: use reported"))
@@ -206,6 +214,55 @@ func (v *validator) reporters(at string, roles []policy.Role) {
 				"“%s”不填写考评表，不能作为填报角色", "the role %q writes no sheets and cannot report", role))
 		}
 	}
+}
+
+// verify faults a verification that says nothing, or that is left to whoever reports the value.
+func (v *validator) verify(at string, check *Verify, reporters []policy.Role) {
+	if check == nil {
+		return
+	}
+	v.name(at+"/how", check.How)
+	if !(check.Tolerance >= 0 && check.Tolerance <= stats.MaxValue) {
+		v.fault(at+"/tolerance", "bad_tolerance", text.F("允许误差不能为负数", "give a tolerance of 0 or more"))
+	}
+	if !slices.Contains(policy.Roles(), check.By) {
+		v.fault(at+"/by", "unknown_role", text.F("没有“%s”这个角色", "there is no role %q", check.By))
+	} else if len(reporters) == 1 && reporters[0] == check.By {
+		v.fault(at+"/by", "verified_by_reporter", text.F(
+			"该数据只由这一角色填报，不能由其自行核查", "only this role reports the value: another one must verify it"))
+	}
+}
+
+// Warning is what a document leaves open and may leave open.
+type Warning struct {
+	Pointer string `json:"pointer" example:"/tree/children/0/verify"` // RFC 6901, into the document
+	Code    string `json:"code" enums:"not_verified"`                 // of its kind
+	Message string `json:"message"`                                   // in the language of the answer
+} // @name SchemeWarning
+
+// Warnings returns what the document leaves open: reported values without a word on how they are verified.
+func (c *Compiled) Warnings(language string) []Warning {
+	list := []Warning{}
+	warn := func(at string, check *Verify, name text.Text) {
+		if check == nil {
+			list = append(list, Warning{at + "/verify", "not_verified", text.F(
+				"未写明“%s”的填报数据如何核查", "the scheme does not say how reported values of %s are verified", name).In(language)})
+		}
+	}
+	for i, q := range c.Document.Quantities {
+		warn("/quantities/"+strconv.Itoa(i), q.Verify, q.Name)
+	}
+	var visit func(at string, n Node)
+	visit = func(at string, n Node) {
+		if len(n.Children) == 0 && n.Entry == Reported {
+			warn(at, n.Verify, n.Name)
+		}
+		for i, child := range n.Children {
+			visit(at+"/children/"+strconv.Itoa(i), child)
+		}
+	}
+	visit("/tree", c.Document.Tree)
+	return list
 }
 
 func (v *validator) derivation(at string, n Node) {
@@ -269,8 +326,8 @@ func (v *validator) name(at string, name text.Text) {
 		v.fault(at, "name_missing", text.F("请填写名称", "give a name, zh or en"))
 	}
 	for _, part := range []struct{ language, words string }{{"/zh", name.ZH}, {"/en", name.EN}} {
-		if !text.Printable(part.words, false) {
-			v.fault(at+part.language, "bad_text", text.F("含有控制字符", "holds control characters"))
+		if why := text.Unprintable(part.words, false); !why.IsZero() {
+			v.fault(at+part.language, "bad_text", why)
 		}
 		if utf8.RuneCountInString(part.words) > maxName {
 			v.fault(at+part.language, "too_long", text.F("名称不超过 %d 个字", "a name has at most %d characters", maxName))

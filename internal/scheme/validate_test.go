@@ -206,3 +206,49 @@ func TestCodesAndChoicesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// A reported value states how it is verified, by another role than the only one that reports it. Without it a document is
+// good and has a warning.
+func TestVerifyOfReportedValues(t *testing.T) {
+	const at = `"code":"a",`
+	compile := func(with string) (*scheme.Compiled, error) {
+		d, err := scheme.Decode([]byte(strings.Replace(small, at, at+with, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return scheme.Compile(d)
+	}
+	c, err := compile(`"verify":{"how":{"zh":"查记录"},"tolerance":0.5,"by":"instructor"},`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := compile("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, all := len(c.Warnings("en")), without.Warnings("zh"); n != len(all)-1 || all[0].Code != "not_verified" ||
+		!strings.HasSuffix(all[0].Pointer, "/verify") || !strings.Contains(all[0].Message, "甲") {
+		t.Errorf("%d warnings with one verification, without it %+v", n, all)
+	}
+	if c.Scoring != without.Scoring || c.Hash == without.Hash {
+		t.Error("a verification scores, or is not part of the document")
+	}
+	for with, want := range map[string]string{
+		`"verify":{"how":{},"by":"instructor"},`:                                        "/how",
+		`"verify":{"how":{"zh":"查"},"by":"nobody"},`:                                    "/by",
+		`"verify":{"how":{"zh":"查"},"tolerance":-1,"by":"mentor"},`:                     "/tolerance",
+		`"reporters":["secretary"],"verify":{"how":{"zh":"查"},"by":"secretary"},`:       "/by",
+		`"reporters":["secretary"],"verify":{"how":{"zh":"\ue863"},"by":"instructor"},`: "",
+	} {
+		if want == "" {
+			if _, err := scheme.Decode([]byte(strings.Replace(small, at, at+with, 1))); err == nil || !strings.Contains(err.Error(), "U+E863") {
+				t.Errorf("a private-use character: %v", err)
+			}
+			continue
+		}
+		_, err := compile(with)
+		if _, places := faults(err); len(places) != 1 || !strings.HasSuffix(places[0], "/verify"+want) {
+			t.Errorf("%s: faults at %v", with, places)
+		}
+	}
+}

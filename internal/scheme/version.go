@@ -58,6 +58,7 @@ type Version struct {
 	Hash        string     `json:"hash"` // SHA-256 of the document in RFC 8785 form
 	ActivatedAt *time.Time `json:"activated_at,omitempty"`
 	RetiredAt   *time.Time `json:"retired_at,omitempty"`
+	Warnings    []Warning  `gorm:"-" json:"warnings,omitempty"` // of a draft, where it is written
 	database.Versioned
 } // @name SchemeVersion
 

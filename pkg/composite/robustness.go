@@ -172,7 +172,10 @@ type Robustness struct {
 	Top, Bottom int
 	Grades      []string         // codes, as in the Spec
 	Units       []UnitRobustness // those with a score in Standings, in the order of Data.Units
-	LeftOut     []LeftOut        // alternatives that were not drawn, or not for every indicator
+	// Joint is the share of the replicates in which the rank of every unit is within its set at once: at least 0.95.
+	Joint   float64
+	Places  []int     // of the quota of each grade and of those above it together; −1 where one of them has none
+	LeftOut []LeftOut // alternatives that were not drawn, or not for every indicator
 }
 
 // LeftOut is one alternative that was not drawn, or not for every indicator.
@@ -197,6 +200,8 @@ type UnitRobustness struct {
 
 	RankMean                      float64
 	RankLow, RankMedian, RankHigh int // quantiles .05, .5, .95
+	// SetLow and SetHigh bound the ranks of the unit in a set that holds jointly with those of all other units.
+	SetLow, SetHigh int
 
 	ScoreMean float64
 	// Quantiles .05, .5, .95 of the rounded figure, over replicates that have one; all
@@ -223,6 +228,12 @@ const maxCompared = 5000
 // Tarantola 2005). Units that have no score in Standings take no part; rules that
 // look at peers still see their values. Coverage is that of the scheme and not
 // judged again.
+//
+// Intervals of 90 % each hold together much less often. The sets of ranks hold together in 95 % of the replicates: as
+// many of the most extreme replicates are left out at both ends of the ranks of every unit as leave 95 % of all
+// replicates within every set, the simultaneous regions of Besag, Green, Higdon and Mengersen (1995, 6.3). The notion
+// of a joint confidence set of ranks, and of the units that are among the best surely or possibly, is that of Mogstad, Romano,
+// Shaikh and Wilhelm (2024). A set always has the published rank.
 //
 // The result depends on the seed, the spec, the data and the options, and on nothing
 // else: not on GOMAXPROCS, Workers or the order of the units. What is drawn for a
@@ -254,12 +265,16 @@ func (ix *Index) Robustness(d Data, o RobustnessOptions) (*Robustness, error) {
 	}
 	rb.Units = make([]UnitRobustness, len(p.simulation.units))
 	extents := make([]extent, len(rb.Units))
+	depths := make([][]int32, workers)
 	inParallel(workers, func(w int) {
 		s := newSummary(t)
 		for i := w; i < len(rb.Units); i += workers {
 			rb.Units[i], extents[i] = s.unit(i, p.simulation.before[i])
 		}
+		depths[w] = s.depth
 	})
+	rb.Places = ix.places(len(rb.Units))
+	rb.widen(t, depths, workers)
 	if len(rb.Units) <= maxCompared {
 		for i, list := range t.indistinguishable(p.simulation.units, extents, workers) {
 			rb.Units[i].Indistinguishable = list
@@ -367,9 +382,85 @@ type summary struct {
 	t      *tally
 	ranks  []int32
 	scores []float64
+	depth  []int32 // by replicate, the least depth of a rank among the units seen
+	at     []int32 // by rank of the unit at hand, its depth
 }
 
-func newSummary(t *tally) *summary { return &summary{t: t} }
+func newSummary(t *tally) *summary {
+	s := &summary{t: t, depth: make([]int32, t.replicates), at: make([]int32, len(t.top)+1)}
+	for r := range s.depth {
+		s.depth[r] = int32(t.replicates)
+	}
+	return s
+}
+
+// deepen lowers the depth of each replicate to that of the rank that the i-th unit, whose ranks are sorted, has there. The
+// depth of a rank is how many replicates, the own included, are no better or no worse, whichever are fewer: so many may be
+// left out at either end before it is.
+func (s *summary) deepen(i int) {
+	n := int32(len(s.ranks))
+	for from := int32(0); from < n; {
+		to := from
+		for to < n && s.ranks[to] == s.ranks[from] {
+			to++
+		}
+		s.at[s.ranks[from]] = min(to, n-from)
+		from = to
+	}
+	for r, rank := range s.t.of(i) {
+		s.depth[r] = min(s.depth[r], s.at[rank])
+	}
+}
+
+// jointly is the percentage of the replicates in which the ranks of all units are within their sets.
+const jointly = 95
+
+// widen sets the sets of ranks: as many replicates are left out at either end of the ranks of every unit as leave 95 % of
+// the replicates within all of them.
+func (rb *Robustness) widen(t *tally, depths [][]int32, workers int) {
+	n := t.replicates
+	least := depths[0]
+	for _, other := range depths[1:] {
+		for r, d := range other {
+			least[r] = min(least[r], d)
+		}
+	}
+	sorted := slices.Sorted(slices.Values(least))
+	needed := (jointly*n + 99) / 100
+	out := int(sorted[n-needed]) - 1 // so many replicates have a greater depth than this
+	within := 0
+	for _, d := range least {
+		if int(d) > out {
+			within++
+		}
+	}
+	rb.Joint = float64(within) / float64(n)
+	inParallel(workers, func(w int) {
+		ranks := make([]int32, n)
+		for i := w; i < len(rb.Units); i += workers {
+			copy(ranks, t.of(i))
+			slices.Sort(ranks)
+			u := &rb.Units[i]
+			low, high := min(out, (n-1)/2), max(n-1-out, n/2)
+			u.SetLow, u.SetHigh = min(int(ranks[low]), u.Rank), max(int(ranks[high]), u.Rank)
+		}
+	})
+}
+
+// places returns how many of so many units the quota of each grade and of those above it take together; −1 where one of
+// them has no quota.
+func (ix *Index) places(units int) []int {
+	list, sum := []int{}, 0
+	for g, places := range quotas(ix.spec.Grades, units) {
+		if sum >= 0 && ix.spec.Grades[g].MaxShare != nil {
+			sum += places
+		} else {
+			sum = -1
+		}
+		list = append(list, sum)
+	}
+	return list
+}
 
 func (s *summary) unit(i int, before Standing) (UnitRobustness, extent) {
 	t, n := s.t, s.t.replicates
@@ -400,6 +491,7 @@ func (s *summary) unit(i int, before Standing) (UnitRobustness, extent) {
 		u.ScoreMean = stats.ArithmeticMean(s.scores, nil)
 		u.ScoreLow, u.ScoreMedian, u.ScoreHigh = quantile(s.scores, 5), quantile(s.scores, 50), quantile(s.scores, 95)
 	}
+	s.deepen(i)
 	return u, extentOf(s.ranks)
 }
 

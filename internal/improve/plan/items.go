@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
+	"bulwark/pkg/composite/stats"
 )
 
 // ItemState is the state of an item of an approved plan.
@@ -336,7 +337,7 @@ JOIN publications f ON f.town_id = q.town_id AND f.period_code = q.code AND ` + 
 JOIN publications c ON c.town_id = q.town_id AND c.period_code = q.code
 	AND ` + index.Last("c") + `
 JOIN result_nodes n ON n.town_id = c.town_id AND n.run_id = c.run_id AND n.branch_code = i.branch_code AND n.node_code = i.indicator
-WHERE i.state = @closed AND n.score < i.score_goal - 0.000001
+WHERE i.state = @closed AND n.score < i.score_goal
 ORDER BY i.town_id, q.starts_on, i.id`
 
 // ReopenRelapsed reopens each closed item whose indicator has fallen below the item's
@@ -363,8 +364,12 @@ func ReopenRelapsed(ctx context.Context, db *gorm.DB) (int, error) {
 		if err != nil {
 			return done, err
 		}
-		if ruler == index.OtherScheme {
-			continue
+		decimals, err := index.DecimalsOf(ctx, db, f.TownID, f.RunID)
+		if err != nil {
+			return done, err
+		}
+		if ruler == index.OtherScheme || stats.Round(f.Score, decimals) >= stats.Round(f.ScoreGoal, decimals) {
+			continue // by another ruler, or as good as the goal in the figures that are published
 		}
 		seen[[2]string{f.TownID, f.ID}] = true
 		if err := f.reopen(ctx, db, settings.Document.V, ruler); err != nil {

@@ -202,12 +202,21 @@ func (u unmeasured) gains(ctx context.Context, tx *gorm.DB) (RealisedGains, erro
 	if err != nil {
 		return RealisedGains{}, err
 	}
+	decimals, err := index.DecimalsOf(ctx, tx, u.TownID, u.RunID)
+	if err != nil {
+		return RealisedGains{}, err
+	}
+	for _, score := range now {
+		if score != nil {
+			*score = stats.Round(*score, decimals)
+		}
+	}
 	ruler, err := index.RulerOf(ctx, tx, u.TownID, u.RunID, u.BaseRunID)
 	return realised(version, before, after, now, ruler), err
 }
 
-// realised returns the gains beside those that were predicted. Goals are compared to six
-// decimals, and only with scores by the ruler for which they were set.
+// realised returns the gains beside those that were predicted. Scores are as published, and
+// goals are compared only with scores by the ruler for which they were set.
 func realised(v Version, before, after figures, now map[string]*float64, ruler index.Ruler) RealisedGains {
 	g := RealisedGains{
 		ScoreBefore: before.Score, Score: after.Score, RankBefore: before.Rank, Rank: after.Rank,
@@ -225,7 +234,7 @@ func realised(v Version, before, after figures, now map[string]*float64, ruler i
 		item := RealisedItem{
 			Item: i.ID, Indicator: i.Indicator, ScoreBefore: i.ScoreNow, Score: now[i.Indicator], Goal: i.ScoreGoal,
 		}
-		if item.Reached = !g.OtherScheme && item.Score != nil && stats.Round(*item.Score-i.ScoreGoal, 6) >= 0; item.Reached {
+		if item.Reached = !g.OtherScheme && item.Score != nil && stats.Round(*item.Score-i.ScoreGoal, stats.MaxDecimals) >= 0; item.Reached {
 			reached++
 		}
 		g.Items = append(g.Items, item)

@@ -69,6 +69,7 @@ CREATE TABLE result_nodes (
     score double precision,
     coverage double precision,
     score_at_lowest double precision,
+    age bigint CHECK (age > 0),
     PRIMARY KEY (town_id, run_id, branch_code, node_code),
     FOREIGN KEY (town_id, run_id, branch_code) REFERENCES results (town_id, run_id, branch_code) ON DELETE RESTRICT
 );

@@ -77,6 +77,7 @@ CREATE TABLE result_nodes (
     score REAL CHECK (typeof(score) IN ('real', 'null')),
     coverage REAL CHECK (typeof(coverage) IN ('real', 'null')),
     score_at_lowest REAL CHECK (typeof(score_at_lowest) IN ('real', 'null')),
+    age INTEGER CHECK (age > 0) CHECK (typeof(age) IN ('integer', 'null')),
     PRIMARY KEY (town_id, run_id, branch_code, node_code),
     FOREIGN KEY (town_id, run_id, branch_code) REFERENCES results (town_id, run_id, branch_code) ON DELETE RESTRICT
 );
