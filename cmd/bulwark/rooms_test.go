@@ -92,7 +92,7 @@ var rooms = map[string]string{
 
 // Every room may import these: faults, words, days and the policy, and, above the database,
 // the database and the audit trail.
-const anywhere = "internal/fault internal/text internal/day internal/policy"
+const anywhere = "internal/fault internal/text internal/day internal/policy internal/spreadsheet"
 
 var belowData = strings.Fields("internal/database internal/audit internal/config " + anywhere)
 
