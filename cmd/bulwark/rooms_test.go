@@ -22,9 +22,10 @@ var rooms = map[string]string{
 		"internal/proposal internal/review internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature internal/cache",
-	"docs":              "",
-	"internal/personal": "internal/people internal/credential internal/access",
-	"internal/rest":     "internal/workflow internal/access internal/config internal/ratelimit",
+	"docs":                 "",
+	"internal/spreadsheet": "",
+	"internal/personal":    "internal/people internal/credential internal/access",
+	"internal/rest":        "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
 		"internal/credential",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +

@@ -233,14 +233,6 @@ func place(rank *int) int {
 	return *rank
 }
 
-// placeCell returns a rank for a table, empty for none.
-func placeCell(rank int) string {
-	if rank == 0 {
-		return ""
-	}
-	return strconv.Itoa(rank)
-}
-
 func (o *Outcome) dimensions(r *Result) map[string]float64 {
 	scores := map[string]float64{}
 	for i, info := range o.Scheme.Index.Nodes() {
@@ -370,15 +362,4 @@ func (v View) RankingTable(r Ranking, language string) spreadsheet.Table {
 		row(e.Branch, status)("merged", e.Into)
 	}
 	return t
-}
-
-// columns lists the first level of the tree, for exports.
-func (o *Outcome) columns() []string {
-	var codes []string
-	for _, info := range o.Scheme.Index.Nodes() {
-		if info.Depth == 1 {
-			codes = append(codes, info.Code)
-		}
-	}
-	return codes
 }

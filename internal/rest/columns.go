@@ -16,6 +16,7 @@ type column struct {
 	code string
 	at   []int // fields that lead to it, through pointers
 	kind columnKind
+	omit bool // an empty value is absent, as it is in JSON
 }
 
 type columnKind int
@@ -35,12 +36,16 @@ const separator = "; "
 var unshown = map[string]bool{"allowed": true, "links": true, "dry_run": true}
 
 // columnsOf returns the columns of items of the type: one for each plain value, also of
-// structs within, and for lists of plain values or of things with code and name. The code
+// structs within ("value" where an item is one), and for lists of plain values or of things with code and name. The code
 // of what a struct is about has the name of the struct ("branch", beside "branch_name").
 // Other lists and maps within an item have no column; they are read as JSON.
 func columnsOf(t reflect.Type) []column {
 	var c columns
-	c.add(indirect(t), "", nil)
+	if t = indirect(t); leaf(t) {
+		c.put("value", nil, onePlain, false)
+	} else {
+		c.add(t, "", nil)
+	}
 	return c.list
 }
 
@@ -49,7 +54,7 @@ type columns struct {
 	seen map[string]bool
 }
 
-func (c *columns) put(code string, at []int, kind columnKind) {
+func (c *columns) put(code string, at []int, kind columnKind, omit bool) {
 	if c.seen == nil {
 		c.seen = map[string]bool{}
 	}
@@ -57,12 +62,13 @@ func (c *columns) put(code string, at []int, kind columnKind) {
 		panic("two columns " + code)
 	}
 	c.seen[code] = true
-	c.list = append(c.list, column{code, at, kind})
+	c.list = append(c.list, column{code, at, kind, omit})
 }
 
 func (c *columns) add(t reflect.Type, prefix string, at []int) {
 	for f := range fields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		omit := strings.Contains(options, "omit")
 		if name == "-" || unshown[name] || !f.IsExported() && !f.Anonymous {
 			continue
 		}
@@ -79,17 +85,17 @@ func (c *columns) add(t reflect.Type, prefix string, at []int) {
 			if name == "code" && prefix != "" {
 				code = strings.TrimSuffix(prefix, "_")
 			}
-			c.put(code, index, onePlain)
+			c.put(code, index, onePlain, omit)
 			if hasTitle(of) {
-				c.put(code+"_name", index, titled)
+				c.put(code+"_name", index, titled, omit)
 			}
 		case of.Kind() == reflect.Struct:
 			c.add(of, prefix+name+"_", index)
 		case of.Kind() == reflect.Slice && leaf(indirect(of.Elem())) && of.Elem().Kind() != reflect.Uint8:
-			c.put(within, index, list)
+			c.put(within, index, list, omit)
 		case of.Kind() == reflect.Slice && isRef(indirect(of.Elem())):
-			c.put(within, index, refs)
-			c.put(within+"_name", index, names)
+			c.put(within, index, refs, omit)
+			c.put(within+"_name", index, names, omit)
 		}
 	}
 }
@@ -156,7 +162,8 @@ func (c column) cell(item reflect.Value, language string) any {
 		}
 		v = v.Field(i)
 	}
-	if v = deref(v); !v.IsValid() {
+	absent := c.omit && v.IsZero()
+	if v = deref(v); absent || !v.IsValid() {
 		return nil
 	}
 	switch c.kind {
