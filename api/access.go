@@ -19,6 +19,8 @@ import (
 var (
 	errNoCSRF = fault.Forbidden("csrf_token",
 		"请在 X-CSRF-Token 中给出 GET /session 的 csrf_token", "send the header X-CSRF-Token: it is csrf_token of GET /session")
+	errBasic = fault.Unauthenticated("authorization_scheme",
+		"用户名和密码方式（Basic）只用于以只读密钥读取数据：请把只读密钥填作密码", "Basic is for reading with a key that may only read: use such a key as the password")
 	errMustChange = fault.Forbidden("password_change_needed",
 		"请先用 POST /me/password 更换一次性密码", "change your one-time password first: POST /me/password")
 )
@@ -31,11 +33,18 @@ func (s *Server) identify(r *http.Request, action policy.Action) (access.Princip
 		return s.bySession(r, action)
 	}
 	scheme, key, _ := strings.Cut(given[0], " ")
+	basic := false
+	if _, password, ok := r.BasicAuth(); ok {
+		scheme, key, basic = "Bearer", password, true
+	}
 	if len(given) > 1 || !strings.EqualFold(scheme, "Bearer") || key == "" || !text.Printable(key, false) {
 		return access.Principal{}, fault.Unauthenticated("authorization_scheme",
 			"请使用请求头 Authorization: Bearer 密钥", "send the header Authorization: Bearer KEY")
 	}
 	p, err := s.Authenticate(r.Context(), strings.TrimSpace(key))
+	if err == nil && basic && !(p.ReadOnly && rest.Safe(r.Method)) {
+		return access.Principal{}, errBasic
+	}
 	if err == nil {
 		s.Jobs.Touch(p.Key, s.Now())
 	}

@@ -123,7 +123,7 @@ func (s *Server) resetPassword(ctx context.Context, req resetPasswordRequest) (O
 	return OneTimePassword{a, password}, err
 }
 
-type listKeysRequest struct{}
+type listKeysRequest struct{ rest.TableQuery }
 
 // listKeys returns all keys, revoked and expired ones too, on one page.
 //

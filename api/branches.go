@@ -85,6 +85,12 @@ type branchRequest struct {
 	Branch string `uri:"branch"`
 }
 
+// branchListRequest asks for a list of the branch on one page.
+type branchListRequest struct {
+	branchRequest
+	rest.TableQuery
+}
+
 type findBranchRequest struct {
 	branchRequest
 	On *day.Date `form:"on" swaggertype:"string" format:"date"` // as it was on this day; today in Asia/Shanghai if absent
@@ -100,7 +106,7 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 // branchHistory returns the life of a branch, oldest event first, on one page.
 //
 //	@Summary	Read the history of a branch
-func (s *Server) branchHistory(ctx context.Context, req branchRequest) (rest.Page[town.Event], error) {
+func (s *Server) branchHistory(ctx context.Context, req branchListRequest) (rest.Page[town.Event], error) {
 	events, err := town.BranchHistory(ctx, s.db(ctx), req.Town, req.Branch)
 	return rest.Page[town.Event]{Items: events}, err
 }

@@ -232,7 +232,7 @@ func decisionsOf(to string, dryRun bool, verdicts []workflow.Verdict, language s
 //
 //	@Summary	List the values that approved evaluations contradict
 func (s *Server) listContradictions(
-	ctx context.Context, req periodRequest,
+	ctx context.Context, req periodListRequest,
 ) (rest.Page[evaluation.Contradiction], error) {
 	list, err := evaluation.ListContradictions(ctx, s.db(ctx), req.Town, req.Period)
 	return rest.Page[evaluation.Contradiction]{Items: list}, err

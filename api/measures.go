@@ -15,7 +15,7 @@ import (
 // their tasks have come.
 //
 //	@Summary	List the measures
-func (s *Server) listMeasures(ctx context.Context, req townRequest) (rest.Page[measure.Measure], error) {
+func (s *Server) listMeasures(ctx context.Context, req townListRequest) (rest.Page[measure.Measure], error) {
 	list, err := measure.List(ctx, s.db(ctx), req.Town)
 	return rest.Page[measure.Measure]{Items: list}, err
 }
@@ -54,6 +54,7 @@ func (s *Server) nameMeasure(ctx context.Context, req nameMeasureRequest) (measu
 
 type measureProgressRequest struct {
 	townRequest
+	rest.TableQuery
 	rest.Localized
 	// one row per measure, or per branch and measure
 	By string `form:"by" default:"measure" validate:"oneof=measure branch"`

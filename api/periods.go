@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -123,6 +122,12 @@ type periodRequest struct {
 	Period string `uri:"period"`
 }
 
+// periodListRequest asks for a list of the period on one page.
+type periodListRequest struct {
+	periodRequest
+	rest.TableQuery
+}
+
 // findPeriod returns one period and what the caller can do with it.
 //
 //	@Summary	Read a period
@@ -215,10 +220,8 @@ func (s *Server) movePeriod(
 type completenessRequest struct {
 	periodRequest
 	rest.Localized
+	rest.TableQuery
 	By string `form:"by" default:"branch" validate:"oneof=branch evaluator indicator"` // what to count by
-	// json unless Accept says text/csv
-	Format string `form:"format" validate:"omitempty,oneof=json csv"`
-	Accept string `header:"Accept" swaggerignore:"true"`
 }
 
 // findCompleteness returns what is in and what is missing, on the branches that
@@ -232,9 +235,8 @@ func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) 
 	if err != nil {
 		return rest.Raw{}, err
 	}
-	if req.Format == "csv" || req.Format == "" && strings.HasPrefix(req.Accept, "text/csv") {
-		name := req.Town + "-" + req.Period + "-completeness.csv"
-		return rest.Raw{ContentType: "text/csv; charset=utf-8", Filename: name, Body: c.CSV()}, nil
+	if req.FormatOf(ctx) != rest.JSON {
+		return s.engine.Table(ctx, req.TableQuery, req.Town+"-"+req.Period+"-completeness", c.Table())
 	}
 	body, err := json.Marshal(c, json.Deterministic(true))
 	return rest.Raw{ContentType: "application/json", Body: body}, err

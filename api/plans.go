@@ -92,6 +92,12 @@ type planRequest struct {
 	Plan string `uri:"plan"`
 }
 
+// planListRequest asks for a list of the plan on one page.
+type planListRequest struct {
+	planRequest
+	rest.TableQuery
+}
+
 // findPlan returns one plan with its items and history, and what the caller can do
 // with it.
 //
@@ -275,7 +281,7 @@ func (s *Server) findBranchPlan(ctx context.Context, req branchPlanRequest) (pla
 // on one page.
 //
 //	@Summary	Read what a plan brought beside what was predicted
-func (s *Server) listPlanOutcomes(ctx context.Context, req planRequest) (rest.Page[plan.Outcome], error) {
+func (s *Server) listPlanOutcomes(ctx context.Context, req planListRequest) (rest.Page[plan.Outcome], error) {
 	list, err := plan.ListOutcomes(ctx, s.db(ctx), req.Town, req.Plan)
 	return rest.Page[plan.Outcome]{Items: list}, err
 }

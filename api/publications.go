@@ -36,7 +36,7 @@ func (r resultRequest) file(what string) string {
 // one page.
 //
 //	@Summary	List the publications of a period
-func (s *Server) listPublications(ctx context.Context, req periodRequest) (rest.Page[index.PublicationDetail], error) {
+func (s *Server) listPublications(ctx context.Context, req periodListRequest) (rest.Page[index.PublicationDetail], error) {
 	if _, err := evaluation.FindPeriod(ctx, s.db(ctx), req.Town, req.Period); err != nil {
 		return rest.Page[index.PublicationDetail]{}, err
 	}
@@ -207,7 +207,7 @@ func (s *Server) diffPublications(ctx context.Context, req diffPublicationsReque
 // page.
 //
 //	@Summary	List the corrections of a period
-func (s *Server) listCorrections(ctx context.Context, req periodRequest) (rest.Page[evaluation.Correction], error) {
+func (s *Server) listCorrections(ctx context.Context, req periodListRequest) (rest.Page[evaluation.Correction], error) {
 	reach, err := s.details(ctx, req.Town)
 	if err != nil {
 		return rest.Page[evaluation.Correction]{}, err

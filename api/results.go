@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -20,15 +19,10 @@ import (
 type rankingRequest struct {
 	resultRequest
 	rest.Localized
-	Class  string `form:"class"`                                      // only this peer group
-	Around string `form:"around"`                                     // only the places near this branch
-	Span   int    `form:"span" default:"5" validate:"min=0,max=100"`  // so many places above and below it
-	Format string `form:"format" validate:"omitempty,oneof=json csv"` // json unless Accept says text/csv
-	Accept string `header:"Accept" swaggerignore:"true"`
-}
-
-func (r rankingRequest) csv() bool {
-	return r.Format == "csv" || r.Format == "" && strings.HasPrefix(r.Accept, "text/csv")
+	rest.TableQuery
+	Class  string `form:"class"`                                     // only this peer group
+	Around string `form:"around"`                                    // only the places near this branch
+	Span   int    `form:"span" default:"5" validate:"min=0,max=100"` // so many places above and below it
 }
 
 // findRanking returns the published list, or, to those who may see it, the
@@ -40,17 +34,15 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 	if err != nil {
 		return rest.Raw{}, err
 	}
+	format := req.FormatOf(ctx)
 	render := func() (rest.Raw, error) {
 		r, err := view.Ranking(index.RankingFilter{Class: req.Class, Around: req.Around, Span: req.Span},
 			string(req.Language))
 		if err != nil {
 			return rest.Raw{}, err
 		}
-		if req.csv() {
-			return rest.Raw{
-				ContentType: "text/csv; charset=utf-8", Filename: req.Town + "-" + req.file("ranking.csv"),
-				Body: view.RankingCSV(r),
-			}, nil
+		if format != rest.JSON {
+			return s.engine.Table(ctx, req.TableQuery, req.Town+"-"+req.file("ranking"), view.RankingTable(r, string(req.Language)))
 		}
 		body, err := json.Marshal(r, json.Deterministic(true))
 		return rest.Raw{ContentType: "application/json", Body: body}, err
@@ -59,7 +51,7 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 		return render()
 	}
 	return s.responses.Get(cacheKey{
-		"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, req.csv(),
+		"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, format, req.Header,
 	}, view.Token, render)
 }
 
@@ -129,7 +121,7 @@ func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index
 // one page.
 //
 //	@Summary	Read the published results of a branch
-func (s *Server) branchResults(ctx context.Context, req branchRequest) (rest.Page[index.HistoryEntry], error) {
+func (s *Server) branchResults(ctx context.Context, req branchListRequest) (rest.Page[index.HistoryEntry], error) {
 	if _, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest); err != nil {
 		return rest.Page[index.HistoryEntry]{}, err
 	}
@@ -141,8 +133,9 @@ type rankingsRequest struct {
 	rest.Localized
 	Area   string `form:"area" validate:"required" example:"999999"`   // statistical code: all towns below it
 	Period string `form:"period" validate:"required" example:"2023Q2"` // code that the towns give the period
-	Class  string `form:"class"`                                       // only this peer group
-	Kind   string `form:"kind"`                                        // only this kind of branch
+	rest.TableQuery
+	Class string `form:"class"` // only this peer group
+	Kind  string `form:"kind"`  // only this kind of branch
 }
 
 // findRankings returns what the towns of an area have published, side by side. It

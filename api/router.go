@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/review"
 	"bulwark/internal/scheme"
 	"bulwark/internal/signature"
+	"bulwark/internal/spreadsheet"
 )
 
 // Routes returns every route of the service. It needs no database.
@@ -161,7 +162,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Put(t, "/periods/:period", policy.WritePeriods, s.updatePeriod)
 	rest.Post(t, "/periods/:period/transitions", policy.WritePeriods, s.movePeriod)
 	rest.Get(t, "/periods/:period/completeness", policy.ReadSheets, s.findCompleteness,
-		rest.Sends[review.Completeness]("application/json", "text/csv"))
+		rest.Sends[review.Completeness]("application/json", "text/csv", spreadsheet.MediaXLSX))
 	rest.Get(t, "/periods/:period/signals", policy.ReadSignals, s.findSignals)
 	rest.Get(t, "/periods/:period/exceptions", policy.ReadSheets, s.listExceptions)
 	rest.Create(t, "/periods/:period/exceptions", policy.WritePeriods, s.grantException)
@@ -189,7 +190,7 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Create(t, "/periods/:period/runs", policy.CreateRuns, s.createRun)
 	rest.Get(t, "/periods/:period/runs/:run", policy.CreateRuns, s.findRun)
 	rest.Get(t, "/periods/:period/ranking", policy.ReadRanking, s.findRanking,
-		rest.Sends[index.Ranking]("application/json", "text/csv"))
+		rest.Sends[index.Ranking]("application/json", "text/csv", spreadsheet.MediaXLSX))
 	rest.Get(t, "/periods/:period/branches/:branch", policy.ReadRanking, s.findScorecard)
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", policy.ReadRanking, s.findExplanation, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/change", policy.ReadRanking, s.findChange, rest.Costly)

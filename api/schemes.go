@@ -135,6 +135,7 @@ func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) 
 
 type listIndicatorsRequest struct {
 	townRequest
+	rest.TableQuery
 	Scheme string `form:"scheme"` // of this scheme; of the one activated last if absent
 }
 
@@ -156,6 +157,7 @@ func (s *Server) listIndicators(ctx context.Context, req listIndicatorsRequest) 
 
 type diffSchemeRequest struct {
 	schemeVersionRequest
+	rest.TableQuery
 	From int64 `form:"from" validate:"required,min=1"` // number of the version to compare with
 }
 

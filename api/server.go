@@ -77,7 +77,7 @@ type cacheKey struct {
 	publication                 int64 // as asked: a file is named by it
 	span                        int
 	language                    rest.Language
-	csv                         bool
+	format, header              string
 }
 
 // Drain makes /readyz answer 503, so that a load balancer stops sending

@@ -129,6 +129,12 @@ type townRequest struct {
 	Town string `uri:"town"`
 }
 
+// townListRequest asks for a list of the town on one page.
+type townListRequest struct {
+	townRequest
+	rest.TableQuery
+}
+
 // findTown returns one town.
 //
 //	@Summary	Read a town
@@ -202,7 +208,7 @@ type createCategoryRequest struct {
 // listKinds returns what branches of the town can be, all on one page.
 //
 //	@Summary	List the kinds of branch
-func (s *Server) listKinds(ctx context.Context, req townRequest) (rest.Page[town.Kind], error) {
+func (s *Server) listKinds(ctx context.Context, req townListRequest) (rest.Page[town.Kind], error) {
 	kinds, err := town.ListKinds(ctx, s.db(ctx), req.Town)
 	return rest.Page[town.Kind]{Items: kinds}, err
 }
@@ -220,7 +226,7 @@ func (s *Server) createKind(ctx context.Context, req createCategoryRequest) (res
 // listClasses returns the peer groups of the town, all on one page.
 //
 //	@Summary	List the classes that rank together
-func (s *Server) listClasses(ctx context.Context, req townRequest) (rest.Page[town.Class], error) {
+func (s *Server) listClasses(ctx context.Context, req townListRequest) (rest.Page[town.Class], error) {
 	classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
 	return rest.Page[town.Class]{Items: classes}, err
 }

@@ -22,9 +22,10 @@ var rooms = map[string]string{
 		"internal/proposal internal/review internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature internal/cache",
-	"docs":              "",
-	"internal/personal": "internal/people internal/credential internal/access",
-	"internal/rest":     "internal/workflow internal/access internal/config internal/ratelimit",
+	"docs":                 "",
+	"internal/spreadsheet": "",
+	"internal/personal":    "internal/people internal/credential internal/access",
+	"internal/rest":        "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
 		"internal/credential",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +
@@ -92,7 +93,7 @@ var rooms = map[string]string{
 
 // Every room may import these: faults, words, days and the policy, and, above the database,
 // the database and the audit trail.
-const anywhere = "internal/fault internal/text internal/day internal/policy"
+const anywhere = "internal/fault internal/text internal/day internal/policy internal/spreadsheet"
 
 var belowData = strings.Fields("internal/database internal/audit internal/config " + anywhere)
 

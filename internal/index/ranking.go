@@ -1,9 +1,7 @@
 package index
 
 import (
-	"encoding/csv"
 	"slices"
-	"strconv"
 	"strings"
 
 	"bulwark/pkg/composite/stats"
@@ -13,6 +11,7 @@ import (
 	"bulwark/internal/fault"
 	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
+	"bulwark/internal/spreadsheet"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -237,14 +236,6 @@ func place(rank *int) int {
 	return *rank
 }
 
-// placeCell returns a rank for a table, empty for none.
-func placeCell(rank int) string {
-	if rank == 0 {
-		return ""
-	}
-	return strconv.Itoa(rank)
-}
-
 func (o *Outcome) dimensions(r *Result) map[string]float64 {
 	scores := map[string]float64{}
 	for i, info := range o.Scheme.Index.Nodes() {
@@ -277,88 +268,101 @@ func (r Ranking) narrow(f RankingFilter) (Ranking, error) {
 	return r, nil
 }
 
-// RankingCSV writes a ranking for a spreadsheet: the ranked branches, then those without
-// score, then those that ended, in UTF-8 with a byte order mark, and no cell that a spreadsheet
-// would run as a formula. Where scores are not out of 100, a column has the scale.
-func (v View) RankingCSV(r Ranking) []byte {
-	dimensions, scale := v.current.columns(), []string{}
+// RankingTable returns a ranking as a table: the ranked branches, then those without score,
+// then those that ended. Where scores are not out of 100, a column has the scale.
+func (v View) RankingTable(r Ranking, language string) spreadsheet.Table {
+	t := spreadsheet.Table{Name: text.F("排名", "ranking").In(language), Columns: spreadsheet.ColumnsOf(
+		"town", "period", "ends_on", "publication", "run", "rank", "class_rank", "rank_from", "rank_to",
+		"branch", "branch_name", "kind", "class", "score", "grade", "grade_name", "coverage", "status",
+		"change_score", "change_rank", "ruler", "from_period", "from_publication", "merged", "left_out",
+	)}
+	column := map[string]int{}
+	for i, c := range t.Columns {
+		column[c.Code] = i
+	}
 	if r.Scale != 100 { // scores out of 100 have no column that says so
-		scale = []string{exact(&r.Scale)}
+		column["scale"] = len(t.Columns)
+		t.Columns = append(t.Columns, spreadsheet.Column{Code: "scale"})
 	}
-	var b strings.Builder
-	b.WriteString("\ufeff")
-	w := csv.NewWriter(&b)
-	write := func(row []string) { _ = w.Write(row) } // a strings.Builder never fails
-	heads := []string{"scale"}[:len(scale)]
-	write(slices.Concat([]string{
-		"period", "ends_on", "rank", "class_rank", "branch", "name", "kind", "class",
-		"score", "grade", "coverage", "status", "change_score", "change_rank",
-		"ruler", "from_period", "from_publication", "merged", "left_out",
-	}, heads, dimensions))
-	var from [2]string
-	if r.From != nil {
-		from = [2]string{text.Inert(r.From.Period), strconv.FormatInt(r.From.Publication, 10)}
-	}
-	for _, i := range r.Items {
-		row := []string{
-			text.Inert(i.Period), string(i.EndsOn), placeCell(i.Rank), placeCell(i.ClassRank),
-			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
-			exact(&i.Score), text.Inert(i.Grade), exact(&i.Coverage), i.Status, "", "",
-			"", "", "", text.Inert(strings.Join(i.Merged, " ")), "",
+	dimensions := map[string]int{}
+	for _, info := range v.current.Scheme.Index.Nodes() {
+		if info.Depth == 1 {
+			dimensions[info.Code] = len(t.Columns)
+			t.Columns = append(t.Columns, spreadsheet.Column{Code: info.Code, Name: v.current.Scheme.NodeName(info.Code, language)})
 		}
+	}
+	row := func(branch town.BranchRef, status string) func(code string, cell any) {
+		cells := make([]any, len(t.Columns))
+		t.Rows = append(t.Rows, cells)
+		set := func(code string, cell any) { cells[column[code]] = cell }
+		set("town", r.Town)
+		set("period", r.Period)
+		set("ends_on", v.current.Period.EndsOn)
+		if r.Publication > 0 {
+			set("publication", r.Publication)
+		}
+		set("run", r.Run)
+		set("branch", branch.Code)
+		set("branch_name", branch.Name)
+		set("kind", branch.Kind)
+		set("class", branch.Class)
+		set("status", status)
+		if r.Scale != 100 {
+			set("scale", r.Scale)
+		}
+		return set
+	}
+	grades := v.current.Scheme.Document.GradeNames(language)
+	for _, i := range r.Items {
+		set := row(i.Branch, i.Status)
+		if i.Rank > 0 {
+			set("rank", int64(i.Rank))
+			set("class_rank", int64(i.ClassRank))
+		}
+		if i.Interval != nil {
+			set("rank_from", int64(i.Interval.Low))
+			set("rank_to", int64(i.Interval.High))
+		}
+		set("score", i.Score)
+		set("grade", i.Grade)
+		set("grade_name", grades[i.Grade])
+		set("coverage", i.Coverage)
+		set("merged", strings.Join(i.Merged, "; "))
+		if i.LeftOut {
+			set("left_out", true)
+		}
+		var ruler Ruler
 		if i.Change != nil {
-			row[12], row[13], row[14] = exact(&i.Change.Score), whole(i.Change.Rank), string(i.Change.Ruler)
+			ruler = i.Change.Ruler
+			set("change_score", i.Change.Score)
+			if i.Change.Rank != nil {
+				set("change_rank", int64(*i.Change.Rank))
+			}
 		}
 		if i.OtherScheme {
-			row[14] = string(OtherScheme)
+			ruler = OtherScheme
 		}
-		if row[14] != "" {
-			row[15], row[16] = from[0], from[1]
-		}
-		if i.LeftOut {
-			row[18] = "true"
-		}
-		row = append(row, scale...)
-		for _, d := range dimensions {
-			cell := ""
-			if x, ok := i.Dimensions[d]; ok {
-				cell = exact(&x)
+		if ruler != "" {
+			set("ruler", string(ruler))
+			if r.From != nil {
+				set("from_period", r.From.Period)
+				set("from_publication", r.From.Publication)
 			}
-			row = append(row, cell)
 		}
-		write(row)
+		cells := t.Rows[len(t.Rows)-1]
+		for code, score := range i.Dimensions {
+			cells[dimensions[code]] = score
+		}
 	}
 	for _, i := range r.Insufficient {
-		row := []string{
-			text.Inert(i.Period), string(i.EndsOn), "", "",
-			text.Inert(i.Branch.Code), text.Inert(i.Branch.Name), text.Inert(i.Branch.Kind), text.Inert(i.Branch.Class),
-			"", "", exact(&i.Coverage), i.Status, "", "", "", "", "", "", "",
-		}
-		write(slices.Concat(row, scale, make([]string, len(dimensions))))
+		row(i.Branch, i.Status)("coverage", i.Coverage)
 	}
 	for _, e := range r.Ended {
 		status := "closed"
 		if e.Into != "" {
 			status = "merged"
 		}
-		row := []string{
-			text.Inert(r.Period), string(v.current.Period.EndsOn), "", "",
-			text.Inert(e.Branch.Code), text.Inert(e.Branch.Name), text.Inert(e.Branch.Kind), text.Inert(e.Branch.Class),
-			"", "", "", status, "", "", "", "", "", text.Inert(e.Into), "",
-		}
-		write(slices.Concat(row, scale, make([]string, len(dimensions))))
+		row(e.Branch, status)("merged", e.Into)
 	}
-	w.Flush()
-	return []byte(b.String())
-}
-
-// columns lists the first level of the tree, for exports.
-func (o *Outcome) columns() []string {
-	var codes []string
-	for _, info := range o.Scheme.Index.Nodes() {
-		if info.Depth == 1 {
-			codes = append(codes, info.Code)
-		}
-	}
-	return codes
+	return t
 }

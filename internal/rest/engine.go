@@ -82,4 +82,4 @@ func (e *Engine) Root() Router { return Router{to: e.to, engine: e} }
 func (e *Engine) Routes() []Route { return e.routes }
 
 // Handler returns the whole service: routes, middleware and compression.
-func (e *Engine) Handler() (http.Handler, error) { return compress(e.to) }
+func (e *Engine) Handler() (http.Handler, error) { return compress(e.byEnding(e.to)) }

@@ -158,7 +158,7 @@ func TestAnswers(t *testing.T) {
 			return map[string]float64{"score": math.NaN()}, nil
 		})
 		Get(r, "/nil", policy.ReadStructure,
-			func(context.Context, struct{}) (Page[string], error) { return Page[string]{}, nil })
+			func(context.Context, struct{ TableQuery }) (Page[string], error) { return Page[string]{}, nil })
 	})
 	get := do(h, http.MethodGet, itemURL, "")
 	head := do(h, http.MethodHead, itemURL, "")

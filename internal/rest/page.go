@@ -19,16 +19,19 @@ type Page[T any] struct {
 
 // PageQuery is embedded in every list request.
 type PageQuery struct {
+	TableQuery
 	PageSize int `form:"page_size" default:"50" validate:"min=1,max=200"` // rows of one answer
 	// next_page_token of the answer before; the first page if absent
 	PageToken string `form:"page_token"`
-	filters   string // the address without page_size and page_token
+	filters   string // the address without page_size, page_token and what a table is like
 }
 
 func (q *PageQuery) setFilters(u *url.URL) {
 	given := u.Query()
 	given.Del("page_size")
 	given.Del("page_token")
+	given.Del("format")
+	given.Del("header")
 	q.filters = u.Path + "?" + given.Encode() // Encode sorts by name
 }
 

@@ -101,6 +101,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
+		if asksForTable(r) {
+			h.Add("WWW-Authenticate", `Basic realm="bulwark", charset="UTF-8"`)
+		}
 	}
 	h.Del("Etag")
 	h.Set("Cache-Control", "no-store")

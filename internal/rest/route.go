@@ -37,6 +37,7 @@ type Route struct {
 	Computes     bool          // changes nothing, although its method is not one that reads
 	BodyLimit    int64         // in bytes
 	Costly       bool          // takes much computing: see Costly
+	Columns      []string      // codes of the columns of a list as a table; empty: it is no list
 
 	read func(ctx context.Context, param func(string) string) error // of a GET: see Engine.Readable
 }
@@ -127,6 +128,7 @@ type endpoint struct {
 	*Engine
 	Route
 	shape  shape
+	list   *listTable                                              // nil: the answer is no list
 	handle func(ctx context.Context, req any) (res any, err error) // req points to a Route.Request
 }
 
@@ -158,7 +160,14 @@ func (r Router) add(route Route, opts []Option, handle func(context.Context, any
 	if route.Method == http.MethodPost && !route.Secret && holdsSecret(route.Answer) {
 		panic(route.Method + " " + route.Path + ": the answer holds a secret: give the route the option HoldsSecret")
 	}
-	e := &endpoint{r.engine, route, shapeOf(route.Request, route.Method, route.Path), handle}
+	list := tableOf(route)
+	if list != nil {
+		route.MediaTypes = tableTypes
+		for _, c := range list.heads {
+			route.Columns = append(route.Columns, c.Code)
+		}
+	}
+	e := &endpoint{r.engine, route, shapeOf(route.Request, route.Method, route.Path), list, handle}
 	if route.Method == http.MethodGet {
 		route.read = e.read
 	}
@@ -268,6 +277,9 @@ func (e *endpoint) answer(c *gin.Context) error {
 		p = known
 		ctx = access.WithPrincipal(ctx, p)
 	}
+	if _, ok := preferred(c.Request.Header["Accept"], e.mediaTypes()...); !ok {
+		return notAcceptable
+	}
 	b.query(c.Request.URL)
 	if err := b.headers(c.Request.Header); err != nil {
 		return err
@@ -297,6 +309,16 @@ func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req a
 			}
 			defer leave()
 		}
+		if e.list != nil {
+			query := reflect.ValueOf(req).Elem().FieldByName("TableQuery").Interface().(TableQuery)
+			if format := query.FormatOf(ctx); format == CSV || format == XLSX {
+				raw, err := e.table(ctx, c.Request, req)
+				if err != nil {
+					return err
+				}
+				return send(w, c.Request, e.Status, raw)
+			}
+		}
 		res, err := e.handle(ctx, req)
 		if err != nil {
 			return err
@@ -307,6 +329,19 @@ func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req a
 		return do(ctx, c.Writer)
 	}
 	return e.once(ctx, c.Writer, claim, e.Secret, do)
+}
+
+// mediaTypes returns those of a success; what has no body takes any.
+func (e *endpoint) mediaTypes() []string {
+	_, tables := e.Request.FieldByName("TableQuery")
+	switch {
+	case tables:
+		return tableTypes
+	case len(e.MediaTypes) > 0:
+		return e.MediaTypes
+	default:
+		return tableTypes[:1]
+	}
 }
 
 // WithActor returns a context in which the audit trail records p as who acts.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -20,7 +19,7 @@ import (
 	"bulwark/internal/people"
 	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
+	"bulwark/internal/spreadsheet"
 	"bulwark/internal/town"
 )
 
@@ -357,29 +356,29 @@ func coverage(
 	return list, nil
 }
 
-// CSV writes the counts for a spreadsheet: a line for each branch or evaluator
-// with all its roles ("all"), then one for each role; by indicator a line each.
-func (c Completeness) CSV() []byte {
+// Table returns the counts as a table: a line for each branch or evaluator with all its
+// roles ("all"), then one for each role; by indicator a line each.
+func (c Completeness) Table() spreadsheet.Table {
+	t := spreadsheet.Table{Name: "completeness"}
 	if c.By == "indicator" {
-		rows := [][]string{{"indicator", "name", "applies", "approved", "missing"}}
+		t.Columns = spreadsheet.ColumnsOf("period", "indicator", "indicator_name", "applies", "approved", "missing")
 		for _, i := range c.Indicators {
-			rows = append(rows, []string{
-				i.Indicator, text.Inert(i.Name), strconv.Itoa(i.Applies), strconv.Itoa(i.Approved), strings.Join(i.Missing, " "),
+			t.Rows = append(t.Rows, []any{
+				c.Period, i.Indicator, i.Name, int64(i.Applies), int64(i.Approved), strings.Join(i.Missing, "; "),
 			})
 		}
-		return text.CSV(rows)
+		return t
 	}
-	rows := [][]string{{
-		c.By, "name", "role", "expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue",
-	}}
+	t.Columns = spreadsheet.ColumnsOf("period", c.By, c.By+"_name", "role",
+		"expected", "missing", "begun", "draft", "submitted", "returned", "approved", "late", "overdue")
 	line := func(code, name string, role policy.Role, n Counts) {
-		row := []string{code, text.Inert(name), string(role)}
+		row := []any{c.Period, code, name, string(role)}
 		for _, x := range []int{
 			n.Expected, n.Missing, n.Begun, n.Draft, n.Submitted, n.Returned, n.Approved, n.Late, n.Overdue,
 		} {
-			row = append(row, strconv.Itoa(x))
+			row = append(row, int64(x))
 		}
-		rows = append(rows, row)
+		t.Rows = append(t.Rows, row)
 	}
 	for _, r := range c.Rows {
 		name := cmp.Or(r.name, r.code())
@@ -391,5 +390,5 @@ func (c Completeness) CSV() []byte {
 			line(r.code(), name, role.Role, role.Counts)
 		}
 	}
-	return text.CSV(rows)
+	return t
 }
