@@ -216,6 +216,9 @@ var rights = map[string]right{
 	"POST /towns/:town/appointments/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
 	},
+	"POST /towns/:town/appointments/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
+	},
 	"GET /towns/:town/offices": {who: "MIOGLA", far: 200},
 	"POST /towns/:town/offices": {
 		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")}),
@@ -232,6 +235,9 @@ var rights = map[string]right{
 	"POST /towns/:town/offices/:office/members/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
 	},
+	"POST /towns/:town/offices/:office/members/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
+	},
 	"GET /towns/:town/offices/:office/links": {who: "MIOGLA"},
 	"POST /towns/:town/offices/:office/links": {
 		who: "GA", ok: 201, body: sent(object{"branch": "b03", "from": "2026-01-01"}),
@@ -239,6 +245,9 @@ var rights = map[string]right{
 	"GET /towns/:town/offices/:office/links/:id": {who: "MIOGLA"},
 	"POST /towns/:town/offices/:office/links/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
+	},
+	"POST /towns/:town/offices/:office/links/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
 	},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
 	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
@@ -329,6 +338,9 @@ var rights = map[string]right{
 	"GET /towns/:town/assignments/:id": {who: "MIOGLA"},
 	"POST /towns/:town/assignments/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01"}),
+	},
+	"POST /towns/:town/assignments/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
 	},
 	"GET /towns/:town/periods": {who: everyone, far: 200},
 	"POST /towns/:town/periods": {

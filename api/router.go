@@ -135,10 +135,12 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Create(t, "/appointments", policy.WritePeople, s.createAppointment)
 	rest.Get(t, "/appointments/:id", policy.ReadPeople, s.findAppointment)
 	rest.Post(t, "/appointments/:id/end", policy.WritePeople, s.endAppointment)
+	rest.Post(t, "/appointments/:id/cancel", policy.WritePeople, s.cancelAppointment)
 	rest.Get(t, "/assignments", policy.ReadPeople, s.listAssignments)
 	rest.Create(t, "/assignments", policy.WritePeople, s.createAssignment)
 	rest.Get(t, "/assignments/:id", policy.ReadPeople, s.findAssignment)
 	rest.Post(t, "/assignments/:id/end", policy.WritePeople, s.endAssignment)
+	rest.Post(t, "/assignments/:id/cancel", policy.WritePeople, s.cancelAssignment)
 	rest.Get(t, "/offices", policy.ReadPeople, s.listOffices)
 	rest.Create(t, "/offices", policy.WritePeople, s.createOffice)
 	rest.Get(t, "/offices/:office", policy.ReadPeople, s.findOffice)
@@ -147,10 +149,12 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Create(t, "/offices/:office/members", policy.WritePeople, s.createOfficeMember)
 	rest.Get(t, "/offices/:office/members/:id", policy.ReadPeople, s.findOfficeMember)
 	rest.Post(t, "/offices/:office/members/:id/end", policy.WritePeople, s.endOfficeMember)
+	rest.Post(t, "/offices/:office/members/:id/cancel", policy.WritePeople, s.cancelOfficeMember)
 	rest.Get(t, "/offices/:office/links", policy.ReadPeople, s.listOfficeLinks)
 	rest.Create(t, "/offices/:office/links", policy.WritePeople, s.createOfficeLink)
 	rest.Get(t, "/offices/:office/links/:id", policy.ReadPeople, s.findOfficeLink)
 	rest.Post(t, "/offices/:office/links/:id/end", policy.WritePeople, s.endOfficeLink)
+	rest.Post(t, "/offices/:office/links/:id/cancel", policy.WritePeople, s.cancelOfficeLink)
 }
 
 // routesOfEntry adds periods and what is entered in them.
