@@ -77,7 +77,7 @@ type Cancellation struct {
 	// the second person who cancelled it: no day of it counts for conflicts of interest any more
 	CancelConfirmedBy string `json:"cancel_confirmed_by,omitempty" example:"group-2"`
 	// what the caller can do with it now: end, cancel
-	Allowed []string `gorm:"-" json:"allowed,omitzero"`
+	Allowed []string `gorm:"-" json:"allowed"`
 }
 
 func (c Cancellation) cancellation() Cancellation { return c }
