@@ -330,7 +330,11 @@ var rights = map[string]right{
 	"PUT /towns/:town/schemes/:scheme/versions/:version":           {who: "G", version: "1", body: schemeOf("small")},
 	"GET /towns/:town/schemes/:scheme/versions/:version/diff":      {who: everyone, query: "?from=1", but: draftOf},
 	"POST /towns/:town/schemes/:scheme/versions/:version/activate": {who: "G", version: "1"},
-	"GET /towns/:town/people":                                      {who: "MIOGLA", far: 200},
+	"POST /towns/:town/schemes/:scheme/versions/:version/delete": {
+		who: "G", version: "1", body: sent(object{"reason": "x"}),
+	},
+	"GET /towns/:town/schemes/:scheme/versions/:version/try": {who: "GL", but: draftOf},
+	"GET /towns/:town/people":                                {who: "MIOGLA", far: 200},
 	"POST /towns/:town/people": {
 		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")}),
 	},

@@ -124,6 +124,8 @@ func (s *Server) routesOfSchemes(v1, t rest.Router) {
 	rest.Put(t, "/schemes/:scheme/versions/:version", policy.WriteScheme, s.updateScheme, rest.Takes[scheme.Document]())
 	rest.Get(t, "/schemes/:scheme/versions/:version/diff", policy.ReadStructure, s.diffScheme)
 	rest.Post(t, "/schemes/:scheme/versions/:version/activate", policy.WriteScheme, s.activateScheme)
+	rest.Post(t, "/schemes/:scheme/versions/:version/delete", policy.WriteScheme, s.deleteScheme)
+	rest.Get(t, "/schemes/:scheme/versions/:version/try", policy.ReadStatistics, s.tryScheme, rest.Costly)
 }
 
 // routesOfPeople adds persons, what they are appointed and assigned to, and offices.
