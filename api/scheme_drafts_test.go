@@ -99,7 +99,9 @@ func TestADraftIsTried(t *testing.T) {
 			}
 		}
 		asked := apitest.Decode[struct {
-			Items []struct{ Variants []struct{ Score, Rank float64 } }
+			Items []struct {
+				Variants []struct{ Score, Rank float64 }
+			}
 		}](group.Post(q1+"/what-if/schemes", object{"schemes": []object{{"code": "small", "number": 2}}}), http.StatusOK)
 		for i, b := range asked.Items {
 			if got := tried.Ranking.Items[i].Variants[0]; *got.Score != b.Variants[0].Score || float64(*got.Rank) != b.Variants[0].Rank {
