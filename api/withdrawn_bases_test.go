@@ -47,7 +47,7 @@ func TestWhatRestsOnAWithdrawnPublicationSaysSo(t *testing.T) {
 			t.Errorf("the plan lost its basis or its gains: %+v", p)
 		}
 		s.group.Post(q1+"/runs", nil).Want(http.StatusCreated)
-		s.steps("2026Q1", "forced")
+		s.steps("2026Q1", "published")
 		rests(true) // it is still the first that they rest on
 		later := made(s.mentor.Post(analyses, analysisOf("b01", cause("meetings"))))
 		if x := apitest.Decode[struct {
