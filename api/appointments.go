@@ -87,6 +87,11 @@ type termEnd struct {
 	Reason string   `json:"reason" validate:"max=2000" multiline:"true"`
 }
 
+// cancelInput is why something should not be.
+type cancelInput struct {
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"this was meant for another person"`
+}
+
 type endAppointmentRequest struct {
 	appointmentRequest
 	rest.IfMatch
@@ -100,4 +105,18 @@ type endAppointmentRequest struct {
 func (s *Server) endAppointment(ctx context.Context, req endAppointmentRequest) (people.Appointment, error) {
 	return people.EndAppointment(ctx, s.db(ctx), req.Town, req.ID,
 		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
+}
+
+type cancelAppointmentRequest struct {
+	appointmentRequest
+	rest.IfMatch
+	Body cancelInput
+}
+
+// cancelAppointment marks an appointment as entered by mistake: from the next request on the person's keys and accounts do not hold the role. For conflicts of
+// interest the days before still count, until another person cancels it too.
+//
+//	@Summary	Cancel an appointment that was entered by mistake
+func (s *Server) cancelAppointment(ctx context.Context, req cancelAppointmentRequest) (people.Appointment, error) {
+	return people.CancelAppointment(ctx, s.db(ctx), req.Town, req.ID, people.Cancelling{Version: req.Version, Reason: req.Body.Reason})
 }

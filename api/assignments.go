@@ -97,3 +97,17 @@ func (s *Server) endAssignment(ctx context.Context, req endAssignmentRequest) (p
 	return people.EndAssignment(ctx, s.db(ctx), req.Town, req.ID,
 		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }
+
+type cancelAssignmentRequest struct {
+	assignmentRequest
+	rest.IfMatch
+	Body cancelInput
+}
+
+// cancelAssignment marks an assignment as entered by mistake: from the next request on it ties nobody. For conflicts of
+// interest the days before still count, until another person cancels it too.
+//
+//	@Summary	Cancel an assignment that was entered by mistake
+func (s *Server) cancelAssignment(ctx context.Context, req cancelAssignmentRequest) (people.Assignment, error) {
+	return people.CancelAssignment(ctx, s.db(ctx), req.Town, req.ID, people.Cancelling{Version: req.Version, Reason: req.Body.Reason})
+}

@@ -39,6 +39,7 @@ var severalRecords = map[string]bool{
 	"moveVisit":    true, // opens problems for what was found
 
 	"createAppointment": true, // a new right to decide waits, and replaces one that waited
+	"cancelAppointment": true, // a right that waited waits no longer
 	"createKey":         true, // likewise
 	"createAccount":     true,
 	"updateAccount":     true,

@@ -100,7 +100,67 @@ type findBranchRequest struct {
 //
 //	@Summary	Read a branch
 func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Branch, error) {
-	return town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
+	b, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
+	if err != nil {
+		return b, err
+	}
+	return evaluation.BranchWithVerbs(ctx, s.db(ctx), b)
+}
+
+// branchCorrection is what was entered wrongly about a branch, and why. What is absent stays.
+type branchCorrection struct {
+	// only while nothing but the branch itself names it
+	Code            *string    `json:"code" validate:"omitempty,code" example:"b07"`
+	StatisticalCode *string    `json:"statistical_code" validate:"omitempty,numeric,len=12" example:"440605126222"`
+	FoundedOn       *day.Date  `json:"founded_on" swaggertype:"string" format:"date"`
+	Name            *text.Text `json:"name"`                                            // as of the last change, or the founding
+	Kind            *string    `json:"kind" example:"village"`                          // likewise
+	Class           *string    `json:"class" validate:"omitempty,code" example:"rural"` // likewise
+	Reason          string     `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type correctBranchRequest struct {
+	branchRequest
+	rest.IfMatch
+	Body branchCorrection
+}
+
+// correctBranch corrects what was entered wrongly. Periods that were locked before keep the former founding. Name,
+// kind and class of a change are corrected only while no period was locked with it, the code only while nothing else
+// names the branch.
+//
+//	@Summary	Correct what was entered about a branch
+func (s *Server) correctBranch(ctx context.Context, req correctBranchRequest) (town.Branch, error) {
+	b := req.Body
+	return evaluation.CorrectBranch(ctx, s.db(ctx), req.change(req.Version, "", b.Reason), town.BranchCorrection{
+		Code: b.Code, StatisticalCode: b.StatisticalCode, FoundedOn: b.FoundedOn, Name: b.Name, Kind: b.Kind, Class: b.Class,
+	})
+}
+
+type undoBranchRequest struct {
+	branchRequest
+	rest.IfMatch
+	Body undoInput
+}
+
+// undoInput is why something is taken back.
+type undoInput struct {
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"a slip of the pen"`
+}
+
+// reopenBranch takes back the end of a branch, while no period was locked without it.
+//
+//	@Summary	Reopen a branch that was closed or merged by mistake
+func (s *Server) reopenBranch(ctx context.Context, req undoBranchRequest) (town.Branch, error) {
+	return evaluation.ReopenBranch(ctx, s.db(ctx), req.change(req.Version, "", req.Body.Reason))
+}
+
+// withdrawBranchChange takes back the last rename or reclassification, while no period was locked with it: one that is not
+// yet effective, or holds from a wrong day.
+//
+//	@Summary	Take back the last rename or reclassification of a branch
+func (s *Server) withdrawBranchChange(ctx context.Context, req undoBranchRequest) (town.Branch, error) {
+	return evaluation.WithdrawChange(ctx, s.db(ctx), req.change(req.Version, "", req.Body.Reason))
 }
 
 // branchHistory returns the life of a branch, oldest event first, on one page.
@@ -254,4 +314,25 @@ func (s *Server) createSubBranch(
 		Provenance: b.Provenance,
 	})
 	return rest.Created[town.SubBranch]{Value: sub}, err
+}
+
+// correctedName is the right name of something that has no days, and why it was wrong.
+type correctedName struct {
+	Name   text.Text `json:"name" validate:"required"`
+	Reason string    `json:"reason" validate:"required,max=2000" multiline:"true"`
+}
+
+type renameSubBranchRequest struct {
+	branchRequest
+	SubBranch string `uri:"subBranch"`
+	Body      correctedName
+}
+
+// renameSubBranch corrects the name of a sub-branch.
+//
+//	@Summary	Correct the name of a sub-branch
+func (s *Server) renameSubBranch(ctx context.Context, req renameSubBranchRequest) (town.SubBranch, error) {
+	return town.RenameSubBranch(ctx, s.db(ctx), town.SubBranch{
+		TownID: req.Town, BranchCode: req.Branch, Code: req.SubBranch, Name: req.Body.Name,
+	}, req.Body.Reason)
 }

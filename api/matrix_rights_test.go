@@ -216,6 +216,9 @@ var rights = map[string]right{
 	"POST /towns/:town/appointments/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
 	},
+	"POST /towns/:town/appointments/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
+	},
 	"GET /towns/:town/offices": {who: "MIOGLA", far: 200},
 	"POST /towns/:town/offices": {
 		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")}),
@@ -232,6 +235,9 @@ var rights = map[string]right{
 	"POST /towns/:town/offices/:office/members/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
 	},
+	"POST /towns/:town/offices/:office/members/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
+	},
 	"GET /towns/:town/offices/:office/links": {who: "MIOGLA"},
 	"POST /towns/:town/offices/:office/links": {
 		who: "GA", ok: 201, body: sent(object{"branch": "b03", "from": "2026-01-01"}),
@@ -239,6 +245,9 @@ var rights = map[string]right{
 	"GET /towns/:town/offices/:office/links/:id": {who: "MIOGLA"},
 	"POST /towns/:town/offices/:office/links/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
+	},
+	"POST /towns/:town/offices/:office/links/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
 	},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
 	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
@@ -257,10 +266,11 @@ var rights = map[string]right{
 	"POST /towns/:town/adjustments/decide": {who: "SMIOG", far: 200, body: decideMany},
 	"POST /towns/:town/evaluations/decide": {who: "G", far: 200, body: decideMany},
 
-	"GET /areas":  {who: everyone},
-	"POST /areas": {who: "A", ok: 201, body: sent(object{"code": "55", "level": "province", "name": named("x")})},
-	"GET /towns":  {who: everyone},
-	"POST /towns": {who: "A", ok: 201, body: sent(object{"code": "third", "area_code": "449901001", "name": named("x")})},
+	"GET /areas":               {who: everyone},
+	"POST /areas":              {who: "A", ok: 201, body: sent(object{"code": "55", "level": "province", "name": named("x")})},
+	"POST /areas/:area/rename": {who: "A", body: sent(object{"name": named("x"), "reason": "x"}), skip: elsewhereToo},
+	"GET /towns":               {who: everyone},
+	"POST /towns":              {who: "A", ok: 201, body: sent(object{"code": "third", "area_code": "449901001", "name": named("x")})},
 
 	"GET /towns/:town": {who: everyone, far: 200},
 	"PUT /towns/:town": {
@@ -268,10 +278,12 @@ var rights = map[string]right{
 		body: sent(object{"name": named("x"), "open_results": true}),
 	},
 
-	"GET /towns/:town/kinds":    {who: everyone, far: 200},
-	"POST /towns/:town/kinds":   {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
-	"GET /towns/:town/classes":  {who: everyone, far: 200},
-	"POST /towns/:town/classes": {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
+	"GET /towns/:town/kinds":                  {who: everyone, far: 200},
+	"POST /towns/:town/kinds":                 {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
+	"POST /towns/:town/kinds/:kind/rename":    {who: "GA", far: 200, body: sent(object{"name": named("x"), "reason": "x"})},
+	"POST /towns/:town/classes/:class/rename": {who: "GA", body: sent(object{"name": named("x"), "reason": "x"})},
+	"GET /towns/:town/classes":                {who: everyone, far: 200},
+	"POST /towns/:town/classes":               {who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")})},
 
 	"GET /towns/:town/branches": {who: everyone, far: 200},
 	"POST /towns/:town/branches": {
@@ -292,6 +304,18 @@ var rights = map[string]right{
 	"POST /towns/:town/branches/:branch/close": {
 		who: "GA", version: branchVersion, body: sent(object{"on": "2026-01-01", "reason": "x"}),
 	},
+	"POST /towns/:town/branches/:branch/reopen": {
+		who: "GA", version: branchVersion, ok: 409, body: sent(object{"reason": "x"}),
+	},
+	"POST /towns/:town/branches/:branch/withdraw": {
+		who: "GA", version: branchVersion, ok: 409, body: sent(object{"reason": "x"}),
+	},
+	"POST /towns/:town/branches/:branch/correct": {
+		who: "GA", version: branchVersion, body: sent(object{"statistical_code": "449901001201", "reason": "x"}),
+	},
+	"POST /towns/:town/branches/:branch/sub-branches/:subBranch/rename": {
+		who: "GA", ok: 404, body: sent(object{"name": named("x"), "reason": "x"}),
+	},
 	"POST /towns/:town/branches/:branch/sub-branches": {
 		who: "GA", ok: 201, body: sent(object{"code": "x", "name": named("x")}),
 	},
@@ -306,7 +330,11 @@ var rights = map[string]right{
 	"PUT /towns/:town/schemes/:scheme/versions/:version":           {who: "G", version: "1", body: schemeOf("small")},
 	"GET /towns/:town/schemes/:scheme/versions/:version/diff":      {who: everyone, query: "?from=1", but: draftOf},
 	"POST /towns/:town/schemes/:scheme/versions/:version/activate": {who: "G", version: "1"},
-	"GET /towns/:town/people":                                      {who: "MIOGLA", far: 200},
+	"POST /towns/:town/schemes/:scheme/versions/:version/delete": {
+		who: "G", version: "1", body: sent(object{"reason": "x"}),
+	},
+	"GET /towns/:town/schemes/:scheme/versions/:version/try": {who: "GL", but: draftOf},
+	"GET /towns/:town/people":                                {who: "MIOGLA", far: 200},
 	"POST /towns/:town/people": {
 		who: "GA", ok: 201, far: 201, body: sent(object{"code": "x", "name": named("x")}),
 	},
@@ -329,6 +357,9 @@ var rights = map[string]right{
 	"GET /towns/:town/assignments/:id": {who: "MIOGLA"},
 	"POST /towns/:town/assignments/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01"}),
+	},
+	"POST /towns/:town/assignments/:id/cancel": {
+		who: "GA", version: "1", body: sent(object{"reason": "x"}),
 	},
 	"GET /towns/:town/periods": {who: everyone, far: 200},
 	"POST /towns/:town/periods": {

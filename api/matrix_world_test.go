@@ -436,10 +436,11 @@ func (w *world) address(c cell) string {
 			id = w.ids[thing]
 		}
 	}
+	area, category, class := "44", "village", "rural"
 	if c.about == missing {
-		office = "nowhere"
+		office, area, category, class = "nowhere", "99", "nothing", "nothing"
 	}
-	return strings.NewReplacer(":office", office, ":exception", exception, ":measure", measure,
+	return strings.NewReplacer(":office", office, ":area", area, ":kind", category, ":class", class, ":subBranch", "x", ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
 		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":proposal", proposed, ":person", person, ":id", id,
 		":visit", w.visited(c), ":report", w.reported(c), ":right", w.right(c), ":scheme", scheme, ":version",

@@ -249,3 +249,33 @@ func (s *Server) endOfficeLink(ctx context.Context, req endOfficeLinkRequest) (p
 	return people.EndOfficeLink(ctx, s.db(ctx), people.OfficeLink{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
 		people.Ending{Version: req.Version, Until: req.Body.Until, Reason: req.Body.Reason})
 }
+
+type cancelOfficeMemberRequest struct {
+	officeMemberRequest
+	rest.IfMatch
+	Body cancelInput
+}
+
+// cancelOfficeMember marks a membership as entered by mistake: from the next request on the person reaches none of the office's branches by it. For conflicts
+// of interest the days before still count, until another person cancels it too.
+//
+//	@Summary	Cancel a membership that was entered by mistake
+func (s *Server) cancelOfficeMember(ctx context.Context, req cancelOfficeMemberRequest) (people.OfficeMember, error) {
+	return people.CancelOfficeMember(ctx, s.db(ctx), people.OfficeMember{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+		people.Cancelling{Version: req.Version, Reason: req.Body.Reason})
+}
+
+type cancelOfficeLinkRequest struct {
+	officeLinkRequest
+	rest.IfMatch
+	Body cancelInput
+}
+
+// cancelOfficeLink marks a link as entered by mistake: from the next request on the office does not work for the branch. For conflicts
+// of interest the days before still count, until another person cancels it too.
+//
+//	@Summary	Cancel a link that was entered by mistake
+func (s *Server) cancelOfficeLink(ctx context.Context, req cancelOfficeLinkRequest) (people.OfficeLink, error) {
+	return people.CancelOfficeLink(ctx, s.db(ctx), people.OfficeLink{TownID: req.Town, OfficeCode: req.Office, ID: req.ID},
+		people.Cancelling{Version: req.Version, Reason: req.Body.Reason})
+}

@@ -86,14 +86,17 @@ func (s *Server) routesOfAccess(v1, t rest.Router) {
 func (s *Server) routesOfStructure(v1, t rest.Router) {
 	rest.Get(v1, "/areas", policy.ReadStructure, s.listAreas)
 	rest.Create(v1, "/areas", policy.WriteTowns, s.createArea)
+	rest.Post(v1, "/areas/:area/rename", policy.WriteTowns, s.renameArea)
 	rest.Get(v1, "/towns", policy.ReadStructure, s.listTowns)
 	rest.Create(v1, "/towns", policy.WriteTowns, s.createTown)
 	rest.Get(t, "", policy.ReadStructure, s.findTown)
 	rest.Put(t, "", policy.WriteStructure, s.updateTown)
 	rest.Get(t, "/kinds", policy.ReadStructure, s.listKinds)
 	rest.Create(t, "/kinds", policy.WriteStructure, s.createKind)
+	rest.Post(t, "/kinds/:kind/rename", policy.WriteStructure, s.renameKind)
 	rest.Get(t, "/classes", policy.ReadStructure, s.listClasses)
 	rest.Create(t, "/classes", policy.WriteStructure, s.createClass)
+	rest.Post(t, "/classes/:class/rename", policy.WriteStructure, s.renameClass)
 	rest.Get(t, "/branches", policy.ReadStructure, s.listBranches)
 	rest.Create(t, "/branches", policy.WriteStructure, s.createBranch)
 	rest.Get(t, "/branches/:branch", policy.ReadStructure, s.findBranch)
@@ -102,6 +105,10 @@ func (s *Server) routesOfStructure(v1, t rest.Router) {
 	rest.Post(t, "/branches/:branch/reclassify", policy.WriteStructure, s.reclassifyBranch)
 	rest.Post(t, "/branches/:branch/merge", policy.WriteStructure, s.mergeBranch)
 	rest.Post(t, "/branches/:branch/close", policy.WriteStructure, s.closeBranch)
+	rest.Post(t, "/branches/:branch/reopen", policy.WriteStructure, s.reopenBranch)
+	rest.Post(t, "/branches/:branch/withdraw", policy.WriteStructure, s.withdrawBranchChange)
+	rest.Post(t, "/branches/:branch/correct", policy.WriteStructure, s.correctBranch)
+	rest.Post(t, "/branches/:branch/sub-branches/:subBranch/rename", policy.WriteStructure, s.renameSubBranch)
 	rest.Create(t, "/branches/:branch/sub-branches", policy.WriteStructure, s.createSubBranch)
 	rest.Get(t, "/sub-branches", policy.ReadStructure, s.listSubBranches)
 }
@@ -118,6 +125,8 @@ func (s *Server) routesOfSchemes(v1, t rest.Router) {
 	rest.Put(t, "/schemes/:scheme/versions/:version", policy.WriteScheme, s.updateScheme, rest.Takes[scheme.Document]())
 	rest.Get(t, "/schemes/:scheme/versions/:version/diff", policy.ReadStructure, s.diffScheme)
 	rest.Post(t, "/schemes/:scheme/versions/:version/activate", policy.WriteScheme, s.activateScheme)
+	rest.Post(t, "/schemes/:scheme/versions/:version/delete", policy.WriteScheme, s.deleteScheme)
+	rest.Get(t, "/schemes/:scheme/versions/:version/try", policy.ReadStatistics, s.tryScheme, rest.Costly)
 }
 
 // routesOfPeople adds persons, what they are appointed and assigned to, and offices.
@@ -136,10 +145,12 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Create(t, "/appointments", policy.WritePeople, s.createAppointment)
 	rest.Get(t, "/appointments/:id", policy.ReadPeople, s.findAppointment)
 	rest.Post(t, "/appointments/:id/end", policy.WritePeople, s.endAppointment)
+	rest.Post(t, "/appointments/:id/cancel", policy.WritePeople, s.cancelAppointment)
 	rest.Get(t, "/assignments", policy.ReadPeople, s.listAssignments)
 	rest.Create(t, "/assignments", policy.WritePeople, s.createAssignment)
 	rest.Get(t, "/assignments/:id", policy.ReadPeople, s.findAssignment)
 	rest.Post(t, "/assignments/:id/end", policy.WritePeople, s.endAssignment)
+	rest.Post(t, "/assignments/:id/cancel", policy.WritePeople, s.cancelAssignment)
 	rest.Get(t, "/offices", policy.ReadPeople, s.listOffices)
 	rest.Create(t, "/offices", policy.WritePeople, s.createOffice)
 	rest.Get(t, "/offices/:office", policy.ReadPeople, s.findOffice)
@@ -148,10 +159,12 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Create(t, "/offices/:office/members", policy.WritePeople, s.createOfficeMember)
 	rest.Get(t, "/offices/:office/members/:id", policy.ReadPeople, s.findOfficeMember)
 	rest.Post(t, "/offices/:office/members/:id/end", policy.WritePeople, s.endOfficeMember)
+	rest.Post(t, "/offices/:office/members/:id/cancel", policy.WritePeople, s.cancelOfficeMember)
 	rest.Get(t, "/offices/:office/links", policy.ReadPeople, s.listOfficeLinks)
 	rest.Create(t, "/offices/:office/links", policy.WritePeople, s.createOfficeLink)
 	rest.Get(t, "/offices/:office/links/:id", policy.ReadPeople, s.findOfficeLink)
 	rest.Post(t, "/offices/:office/links/:id/end", policy.WritePeople, s.endOfficeLink)
+	rest.Post(t, "/offices/:office/links/:id/cancel", policy.WritePeople, s.cancelOfficeLink)
 }
 
 // routesOfEntry adds periods and what is entered in them.

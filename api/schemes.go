@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/access"
+	"bulwark/internal/analysis"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
@@ -131,6 +132,71 @@ type activateSchemeRequest struct {
 //	@Summary	Put a draft into force
 func (s *Server) activateScheme(ctx context.Context, req activateSchemeRequest) (scheme.Version, error) {
 	return scheme.Activate(ctx, s.db(ctx), req.ref(req.Version), index.FitOver)
+}
+
+type deleteSchemeRequest struct {
+	schemeVersionRequest
+	rest.IfMatch
+	Body undoInput
+}
+
+// deleteScheme ends a draft that is not wanted. Lists leave it out unless one asks for state=deleted; its address still
+// answers, and its number is never used again.
+//
+//	@Summary	Delete a draft
+func (s *Server) deleteScheme(ctx context.Context, req deleteSchemeRequest) (scheme.Version, error) {
+	return scheme.Delete(ctx, s.db(ctx), req.ref(req.Version), req.Body.Reason)
+}
+
+type trySchemeRequest struct {
+	schemeVersionRequest
+	Period string `form:"period"` // a published one; the latest if absent
+	rest.Localized
+}
+
+// triedScheme is what a version of a scheme would do.
+type triedScheme struct {
+	Scheme     scheme.Ref         `json:"scheme"`
+	Hash       string             `json:"hash"`       // of the document as an activation now would leave it
+	Indicators []scheme.Indicator `json:"indicators"` // with their effective weights
+	// the published period under it, beside what is published; absent where nothing is
+	Ranking *analysis.Variants `json:"ranking,omitempty"`
+}
+
+// tryScheme returns the effective weights of a version, most often a draft, and what the entries of a published period
+// come to under it, beside the published scores, ranks and grades. Nothing is stored.
+//
+//	@Summary	Try a draft on what is published
+func (s *Server) tryScheme(ctx context.Context, req trySchemeRequest) (triedScheme, error) {
+	v, err := scheme.Read(ctx, s.db(ctx), req.Town, req.Scheme, req.Number)
+	if err != nil {
+		return triedScheme{}, err
+	}
+	c, err := scheme.Tried(ctx, s.db(ctx), v, index.FitOver)
+	if err != nil {
+		return triedScheme{}, err
+	}
+	tried := triedScheme{Scheme: scheme.Ref{Code: v.Code, Number: v.Number}, Hash: c.Hash, Indicators: c.Flat()}
+	period := req.Period
+	if period == "" {
+		if period, err = s.results.Latest(ctx, s.db(ctx), req.Town); err != nil || period == "" {
+			return tried, err
+		}
+	}
+	view, published, err := s.results.Published(ctx, s.db(ctx), req.Town, period, 0)
+	if err == nil && !published {
+		err = fault.Missing(text.Text{ZH: "已公布的考评周期", EN: "published period"}, period)
+	}
+	if err != nil {
+		return triedScheme{}, err
+	}
+	study, err := analysis.New(view, string(req.Language))
+	if err != nil {
+		return triedScheme{}, err
+	}
+	ranking, err := study.Variants([]*scheme.Compiled{c})
+	tried.Ranking = &ranking
+	return tried, err
 }
 
 type listIndicatorsRequest struct {

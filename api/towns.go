@@ -240,3 +240,41 @@ func (s *Server) createClass(ctx context.Context, req createCategoryRequest) (re
 		town.Class{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
 	return rest.Created[town.Class]{Value: c}, err
 }
+
+type renameAreaRequest struct {
+	Area string `uri:"area"`
+	Body correctedName
+}
+
+// renameArea corrects the name of an area.
+//
+//	@Summary	Correct the name of an area
+func (s *Server) renameArea(ctx context.Context, req renameAreaRequest) (town.Area, error) {
+	return town.RenameArea(ctx, s.db(ctx), town.Area{Code: req.Area, Name: req.Body.Name}, req.Body.Reason)
+}
+
+type renameKindRequest struct {
+	townRequest
+	Kind string `uri:"kind"`
+	Body correctedName
+}
+
+// renameKind corrects the name of a kind of branch.
+//
+//	@Summary	Correct the name of a kind of branch
+func (s *Server) renameKind(ctx context.Context, req renameKindRequest) (town.Kind, error) {
+	return town.RenameKind(ctx, s.db(ctx), town.Kind{TownID: req.Town, Code: req.Kind, Name: req.Body.Name}, req.Body.Reason)
+}
+
+type renameClassRequest struct {
+	townRequest
+	Class string `uri:"class"`
+	Body  correctedName
+}
+
+// renameClass corrects the name of a class.
+//
+//	@Summary	Correct the name of a class
+func (s *Server) renameClass(ctx context.Context, req renameClassRequest) (town.Class, error) {
+	return town.RenameClass(ctx, s.db(ctx), town.Class{TownID: req.Town, Code: req.Class, Name: req.Body.Name}, req.Body.Reason)
+}

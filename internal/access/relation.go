@@ -48,8 +48,8 @@ func (d Duty) Role() policy.Role {
 	return ""
 }
 
-// valid narrows a statement to rows that hold on the day @on, both ends included.
-const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >= @on)"
+// valid narrows a statement to rows that hold on the day @on, both ends included. What is cancelled holds on none.
+const valid = " AND valid_from <= @on AND (valid_until IS NULL OR valid_until >= @on) AND cancelled_at IS NULL"
 
 // RolesOf returns the roles to which the person is appointed on the day, in the
 // order of the appointments' ids, without those that wait to be acknowledged.
@@ -118,7 +118,8 @@ func linkedBranches(ctx context.Context, db *gorm.DB, townID, person string, on 
 JOIN office_members m ON m.town_id = l.town_id AND m.office_code = l.office_code
 WHERE l.town_id = @town AND m.person_code = @person
 	AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
-	AND m.valid_from <= @on AND (m.valid_until IS NULL OR m.valid_until >= @on)`,
+	AND m.valid_from <= @on AND (m.valid_until IS NULL OR m.valid_until >= @on)
+	AND l.cancelled_at IS NULL AND m.cancelled_at IS NULL`,
 		map[string]any{"town": townID, "person": person, "on": on}).Scan(&codes).Error
 	return codes, err
 }
@@ -138,18 +139,24 @@ func tiedBranches(ctx context.Context, db *gorm.DB, p Principal, townID string, 
 }
 
 // IsLeader reports whether the caller leads the branch on the day, and so neither rates
-// it nor decides about it.
+// it nor decides about it. What one person has cancelled counts until that day.
 func (p Principal) IsLeader(ctx context.Context, db *gorm.DB, townID, branch string, on day.Date) (_ bool, err error) {
 	defer fault.Wrap(&err, "who leads %s", branch)
 	if p.Person == "" {
 		return false, nil
 	}
-	codes, err := assignedBranches(ctx, db, townID, p.Person, Leads, on)
-	return slices.Contains(codes, branch), err
+	var n int64
+	err = db.WithContext(ctx).Raw(`SELECT COUNT(*) FROM assignments WHERE town_id = @town AND person_code = @person
+	AND branch_code = @branch AND duty = @duty AND valid_from <= @on AND (valid_until IS NULL OR valid_until >= @on)
+	AND (cancelled_at IS NULL OR cancel_confirmed_by = '' AND cancelled_at >= @begin)`, map[string]any{
+		"town": townID, "person": p.Person, "branch": branch, "duty": Leads, "on": on, "begin": on.Start().UTC(),
+	}).Scan(&n).Error
+	return n > 0, err
 }
 
 // Ties are what ties the caller to branches, by branch and for all time: a conflict of
-// interest does not end with the day on which a tie does.
+// interest does not end with the day on which a tie does. What one person has cancelled was held
+// until then; what two have cancelled was not.
 type Ties map[string][]tie
 
 // tie is one assignment, or the work of an office for a branch while the caller is in it.
@@ -167,28 +174,42 @@ func (p Principal) TiesIn(ctx context.Context, db *gorm.DB, townID string, decid
 		return nil, nil
 	}
 	var rows []struct {
-		BranchCode           string
-		Leads                bool
-		ValidFrom, LinkFrom  day.Date
-		ValidUntil, LinkEnds *day.Date
+		BranchCode                   string
+		Leads                        bool
+		ValidFrom, LinkFrom          day.Date
+		ValidUntil, LinkEnds         *day.Date
+		CancelledAt, LinkCancelledAt *time.Time
 	}
-	err = db.WithContext(ctx).Raw(`SELECT branch_code, duty = @leads AS leads, valid_from, valid_from AS link_from, valid_until, valid_until AS link_ends
-FROM assignments WHERE town_id = @town AND person_code = @person
-UNION ALL SELECT l.branch_code, @no, m.valid_from, l.valid_from, m.valid_until, l.valid_until
+	err = db.WithContext(ctx).Raw(`SELECT branch_code, duty = @leads AS leads, valid_from, valid_from AS link_from,
+	valid_until, valid_until AS link_ends, cancelled_at, cancelled_at AS link_cancelled_at
+FROM assignments WHERE town_id = @town AND person_code = @person AND cancel_confirmed_by = ''
+UNION ALL SELECT l.branch_code, @no, m.valid_from, l.valid_from, m.valid_until, l.valid_until, m.cancelled_at, l.cancelled_at
 FROM office_members m JOIN office_links l ON l.town_id = m.town_id AND l.office_code = m.office_code
-WHERE m.town_id = @town AND m.person_code = @person`,
+WHERE m.town_id = @town AND m.person_code = @person AND m.cancel_confirmed_by = '' AND l.cancel_confirmed_by = ''`,
 		map[string]any{"town": townID, "person": p.Person, "leads": Leads, "no": false}).Scan(&rows).Error
 	ties := make(Ties, len(rows))
 	for _, r := range rows {
-		until := r.ValidUntil
-		if until == nil || r.LinkEnds != nil && *r.LinkEnds < *until {
-			until = r.LinkEnds
-		}
+		until := earlier(earlier(r.ValidUntil, r.LinkEnds), earlier(dayOf(r.CancelledAt), dayOf(r.LinkCancelledAt)))
 		if from := max(r.ValidFrom, r.LinkFrom); until == nil || from <= *until {
 			ties[r.BranchCode] = append(ties[r.BranchCode], tie{r.Leads, from, until})
 		}
 	}
 	return ties, err
+}
+
+// earlier returns the earlier of two days, of which nil is later than all.
+func earlier(a, b *day.Date) *day.Date {
+	if a == nil || b != nil && *b < *a {
+		return b
+	}
+	return a
+}
+
+func dayOf(at *time.Time) *day.Date {
+	if at == nil {
+		return nil
+	}
+	return new(day.Of(*at))
 }
 
 // Led reports whether the caller led the branch on any day from since until today.

@@ -293,7 +293,7 @@ func keyOf(ctx context.Context, db *gorm.DB, prefix string) (Key, []appointedRol
 		AND (subject = 'appointments/' || a.id OR a.role = @deciding AND subject = 'keys/' || k.prefix)) AS waits
 FROM keys k
 LEFT JOIN appointments a ON a.town_id = k.person_town AND a.person_code = k.person_code
-	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today) AND a.cancelled_at IS NULL
 WHERE k.prefix = @prefix`, map[string]any{
 		"today": day.Of(db.NowFunc()), "now": db.NowFunc(), "prefix": prefix, "deciding": policy.LeadingGroup,
 	}).Scan(&rows).Error

@@ -265,7 +265,7 @@ func Give(ctx context.Context, tx *gorm.DB, r Right) (err error) {
 	if err != nil || published == 0 {
 		return err
 	}
-	if err := supersede(ctx, tx, r); err != nil {
+	if err := Supersede(ctx, tx, r.TownID, r.Subject); err != nil {
 		return err
 	}
 	r.ID, r.GivenBy, r.State = database.NewID(), p.Name(), RightPending
@@ -279,12 +279,13 @@ func Give(ctx context.Context, tx *gorm.DB, r Right) (err error) {
 	return audit.Write(ctx, tx, audit.Change{Town: r.TownID, Action: "right.give", Subject: "rights/" + r.ID, After: r})
 }
 
-// supersede ends what was given before by the same key, account or appointment and does
-// not work yet: the newer right covers it.
-func supersede(ctx context.Context, tx *gorm.DB, r Right) error {
+// Supersede ends what was given before by the same key, account or appointment and does
+// not work yet: a newer right covers it, or the appointment is cancelled.
+func Supersede(ctx context.Context, tx *gorm.DB, townID, subject string) (err error) {
+	defer fault.Wrap(&err, "rights of %s", subject)
 	var older []Right
-	err := tx.WithContext(ctx).Where("town_id = @town AND subject = @subject AND "+access.RightWaits,
-		map[string]any{"town": r.TownID, "subject": r.Subject, "now": tx.NowFunc()}).Order("id").Find(&older).Error
+	err = tx.WithContext(ctx).Where("town_id = @town AND subject = @subject AND "+access.RightWaits,
+		map[string]any{"town": townID, "subject": subject, "now": tx.NowFunc()}).Order("id").Find(&older).Error
 	if err != nil {
 		return err
 	}
@@ -315,7 +316,7 @@ var errRightWaits = fault.Forbidden("right_waits",
 func decides(ctx context.Context, db *gorm.DB, townID, person string) (bool, error) {
 	var n int64
 	err := db.WithContext(ctx).Raw(`SELECT COUNT(*) FROM appointments WHERE town_id = @town AND person_code = @person
-	AND role = @role AND (valid_until IS NULL OR valid_until >= @today)`, map[string]any{
+	AND role = @role AND (valid_until IS NULL OR valid_until >= @today) AND cancelled_at IS NULL`, map[string]any{
 		"town": townID, "person": person, "role": policy.LeadingGroup, "today": day.Of(db.NowFunc()),
 	}).Scan(&n).Error
 	return n > 0, err
@@ -334,7 +335,7 @@ func deciders(ctx context.Context, db *gorm.DB, townID string) (codes []string, 
 	}
 	err = db.WithContext(ctx).Raw(`SELECT DISTINCT a.person_code FROM appointments a
 WHERE a.town_id = @town AND a.role = @role AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
-	AND`+blocked(`'appointments/' || a.id`)+`
+	AND a.cancelled_at IS NULL AND`+blocked(`'appointments/' || a.id`)+`
 	AND (EXISTS (SELECT 1 FROM accounts c WHERE c.only_town = a.town_id AND c.person_code = a.person_code AND c.disabled_at IS NULL
 			AND (c.password_hash <> '' OR c.subject IS NOT NULL) AND`+blocked(`'accounts/' || c.name`)+`)
 		OR EXISTS (SELECT 1 FROM keys k WHERE k.person_town = a.town_id AND k.person_code = a.person_code AND k.revoked_at IS NULL

@@ -6,9 +6,11 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
+	"bulwark/internal/policy"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -71,6 +73,135 @@ func enter(ctx context.Context, tx *gorm.DB, townID string, on day.Date, reason 
 		}
 	}
 	return known, nil
+}
+
+// CorrectBranch corrects what was entered wrongly about a branch. A founding is known later than
+// the lock of every period that it touches; names, kind and class are corrected only where no
+// period was locked with them.
+func CorrectBranch(ctx context.Context, db *gorm.DB, c town.BranchChange, x town.BranchCorrection) (after town.Branch, err error) {
+	defer fault.Wrap(&err, "correction of %s", c.Branch)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		b, err := town.FindBranch(ctx, tx, c.Town, c.Branch, day.Latest)
+		if err != nil {
+			return err
+		}
+		if x.OfProfile() {
+			if err := restsOnChange(ctx, tx, b); err != nil {
+				return err
+			}
+		}
+		if x.FoundedOn != nil {
+			first := *x.FoundedOn
+			if b.FoundedOn == nil {
+				first = day.Earliest
+			} else if *b.FoundedOn < first {
+				first = *b.FoundedOn
+			}
+			if c.Known, err = enter(ctx, tx, c.Town, first, c.Reason); err != nil {
+				return err
+			}
+		}
+		after, err = town.Correct(ctx, tx, c, x)
+		return err
+	})
+	return after, err
+}
+
+// ReopenBranch takes back the end of a branch with which no period was locked.
+func ReopenBranch(ctx context.Context, db *gorm.DB, c town.BranchChange) (town.Branch, error) {
+	return unlessItRests(ctx, db, c, restsOnEnd, town.Reopen)
+}
+
+// WithdrawChange takes back the last rename or reclassification of a branch with which no
+// period was locked.
+func WithdrawChange(ctx context.Context, db *gorm.DB, c town.BranchChange) (town.Branch, error) {
+	return unlessItRests(ctx, db, c, restsOnChange, town.WithdrawChange)
+}
+
+func unlessItRests(
+	ctx context.Context, db *gorm.DB, c town.BranchChange, rests func(context.Context, *gorm.DB, town.Branch) error,
+	undo func(context.Context, *gorm.DB, town.BranchChange) (town.Branch, error),
+) (after town.Branch, err error) {
+	defer fault.Wrap(&err, "change of %s", c.Branch)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		b, err := town.FindBranch(ctx, tx, c.Town, c.Branch, day.Latest)
+		if err != nil {
+			return err
+		}
+		if err := rests(ctx, tx, b); err != nil {
+			return err
+		}
+		after, err = undo(ctx, tx, c)
+		return err
+	})
+	return after, err
+}
+
+func restsOnEnd(ctx context.Context, tx *gorm.DB, b town.Branch) error {
+	if b.ClosedOn == nil {
+		return nil
+	}
+	return refuseResting(ctx, tx, b.TownID, *b.ClosedOn, orZero(b.ClosedKnownFrom))
+}
+
+func restsOnChange(ctx context.Context, tx *gorm.DB, b town.Branch) error {
+	last, err := town.FindLastChange(ctx, tx, b.TownID, b.Code)
+	if err != nil {
+		return err
+	}
+	return refuseResting(ctx, tx, b.TownID, last.Since, last.Known)
+}
+
+// refuseResting refuses to undo what holds from the day on and was known from a time on, where
+// a period was locked with it, and keeps the others from being locked meanwhile.
+func refuseResting(ctx context.Context, tx *gorm.DB, townID string, from day.Date, known time.Time) error {
+	var touched []Period
+	err := tx.WithContext(ctx).Clauses(shared).Where("town_id = ? AND ends_on >= ? AND state NOT IN ?", townID, from,
+		[]PeriodState{Planned, Cancelled}).Order("code").Find(&touched).Error
+	if err != nil {
+		return err
+	}
+	for _, p := range touched {
+		if lock := p.Known(); !lock.IsZero() && !lock.Before(known) {
+			return fault.Conflict("period_rests_on_it",
+				"考评周期 %s 已按此锁定或公布，不能再撤销：请录入自今后某日起的变更；如尚未公布，也可先解锁",
+				"the period %s was locked with it, so it stays: enter a change from a later day, or unlock the period first "+
+					"if it is not published", p.Code).Held(p.Lock())
+		}
+	}
+	return nil
+}
+
+// BranchWithVerbs returns the branch with what the caller can do with it now.
+func BranchWithVerbs(ctx context.Context, db *gorm.DB, b town.Branch) (_ town.Branch, err error) {
+	defer fault.Wrap(&err, "what is allowed on %s", b.Code)
+	b.Allowed = []string{}
+	if !access.PrincipalFrom(ctx).May(policy.WriteStructure) {
+		return b, nil
+	}
+	b.Allowed = append(b.Allowed, "correct")
+	if b.ClosedOn != nil {
+		return b, allowUnlessResting(ctx, db, &b, "reopen", restsOnEnd)
+	}
+	b.Allowed = append(b.Allowed, "rename", "reclassify", "merge", "close")
+	last, err := town.FindLastChange(ctx, db, b.TownID, b.Code)
+	if err != nil || last.Founded {
+		return b, err
+	}
+	return b, allowUnlessResting(ctx, db, &b, "withdraw", restsOnChange)
+}
+
+func allowUnlessResting(
+	ctx context.Context, db *gorm.DB, b *town.Branch, verb string, rests func(context.Context, *gorm.DB, town.Branch) error,
+) error {
+	err := rests(ctx, db, *b)
+	switch {
+	case err == nil:
+		b.Allowed = append(b.Allowed, verb)
+	case fault.Is(err, fault.KindConflict):
+		return nil
+	}
+	return err
 }
 
 // lockStructure adds to the columns of a move the time of the lock, later than every change

@@ -29,6 +29,7 @@ type Appointment struct {
 	// the last day; absent = until further notice
 	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
+	Cancellation
 	database.Versioned
 }
 
@@ -51,14 +52,28 @@ func ListAppointments(
 	q = database.Only(q, "person_code", f.Person, "role", string(f.Role))
 	var list []Appointment
 	err = q.Find(&list).Error
+	p := access.PrincipalFrom(ctx)
+	for i := range list {
+		list[i] = list[i].shown(p)
+	}
 	return list, err
 }
 
 // FindAppointment returns one appointment of the town.
 func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (_ Appointment, err error) {
 	defer fault.Wrap(&err, "appointment %s", id)
-	return find[Appointment](db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id),
-		text.Text{ZH: "聘任", EN: "appointment"}, id)
+	a, err := storedAppointment(db.WithContext(ctx), townID, id)
+	return a.shown(access.PrincipalFrom(ctx)), err
+}
+
+func storedAppointment(db *gorm.DB, townID, id string) (Appointment, error) {
+	return find[Appointment](db.Where("town_id = ? AND id = ?", townID, id), text.Text{ZH: "聘任", EN: "appointment"}, id)
+}
+
+// shown returns the appointment with what the caller can do.
+func (a Appointment) shown(to access.Principal) Appointment {
+	a.Allowed = a.allowed(to, a.PersonCode)
+	return a
 }
 
 // Appoint appoints a person to a role. A mentor needs a letter and an end. The same
@@ -95,7 +110,7 @@ func Appoint(ctx context.Context, db *gorm.DB, a Appointment) (_ Appointment, er
 			TownID: a.TownID, Kind: "appointment", Subject: "appointments/" + a.ID, PersonCode: a.PersonCode,
 		})
 	})
-	return a, err
+	return a.shown(access.PrincipalFrom(ctx)), err
 }
 
 func checkAppointment(a Appointment) (faults []fault.FieldError) {
@@ -134,8 +149,28 @@ func (a Appointment) refuseOverlap(tx *gorm.DB) error {
 // From the day after, the person's keys and accounts do not hold the role.
 func EndAppointment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (_ Appointment, err error) {
 	defer fault.Wrap(&err, "end appointment %s", id)
-	return endTerm(ctx, db, closing{townID, "appointment", id, end}, &Appointment{TownID: townID, ID: id},
-		func(tx *gorm.DB) (Appointment, error) { return FindAppointment(ctx, tx, townID, id) })
+	a, err := appointmentTie(ctx, townID, id).end(ctx, db, end)
+	return a.shown(access.PrincipalFrom(ctx)), err
+}
+
+// CancelAppointment marks an appointment as a mistake. From the next request on the person's keys and accounts do
+// not hold the role; a right to decide that waits to be acknowledged waits no longer.
+func CancelAppointment(ctx context.Context, db *gorm.DB, townID, id string, c Cancelling) (a Appointment, err error) {
+	defer fault.Wrap(&err, "cancel appointment %s", id)
+	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
+		if a, err = appointmentTie(ctx, townID, id).cancel(ctx, tx, c); err != nil {
+			return err
+		}
+		return credential.Supersede(ctx, tx, townID, "appointments/"+id)
+	})
+	return a.shown(access.PrincipalFrom(ctx)), err
+}
+
+func appointmentTie(ctx context.Context, townID, id string) tie[Appointment] {
+	return tie[Appointment]{
+		townID, "appointment", id, &Appointment{TownID: townID, ID: id},
+		func(tx *gorm.DB) (Appointment, error) { return storedAppointment(tx.WithContext(ctx), townID, id) },
+	}
 }
 
 func (a Appointment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }

@@ -32,6 +32,7 @@ type Assignment struct {
 	// from when visits and reports are due
 	DutiesFrom *day.Date `json:"duties_from,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
+	Cancellation
 	database.Versioned
 }
 
@@ -58,14 +59,28 @@ func ListAssignments(ctx context.Context, db *gorm.DB, townID string, f Assignme
 	q = database.Only(q, "person_code", f.Person, "branch_code", f.Branch, "duty", string(f.Duty))
 	var list []Assignment
 	err = q.Find(&list).Error
+	p := access.PrincipalFrom(ctx)
+	for i := range list {
+		list[i] = list[i].shown(p)
+	}
 	return list, err
 }
 
 // FindAssignment returns one assignment of the town.
 func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (_ Assignment, err error) {
 	defer fault.Wrap(&err, "assignment %s", id)
-	return find[Assignment](db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id),
-		text.Text{ZH: "结对关系", EN: "assignment"}, id)
+	a, err := storedAssignment(db.WithContext(ctx), townID, id)
+	return a.shown(access.PrincipalFrom(ctx)), err
+}
+
+func storedAssignment(db *gorm.DB, townID, id string) (Assignment, error) {
+	return find[Assignment](db.Where("town_id = ? AND id = ?", townID, id), text.Text{ZH: "结对关系", EN: "assignment"}, id)
+}
+
+// shown returns the assignment with what the caller can do.
+func (a Assignment) shown(to access.Principal) Assignment {
+	a.Allowed = a.allowed(to, a.PersonCode)
+	return a
 }
 
 // Assign ties a person to a branch. The person must be appointed to the role of
@@ -107,15 +122,29 @@ func Assign(ctx context.Context, db *gorm.DB, a Assignment) (_ Assignment, err e
 		return audit.Write(ctx, tx,
 			audit.Change{Town: a.TownID, Action: "assignment.create", Subject: "assignments/" + a.ID, After: a})
 	})
-	return a, err
+	return a.shown(access.PrincipalFrom(ctx)), err
 }
 
 // EndAssignment sets the last day of an assignment, which can only come closer: a
 // longer one is a new assignment. Without a reason the first one stays.
 func EndAssignment(ctx context.Context, db *gorm.DB, townID, id string, end Ending) (_ Assignment, err error) {
 	defer fault.Wrap(&err, "end assignment %s", id)
-	return endTerm(ctx, db, closing{townID, "assignment", id, end}, &Assignment{TownID: townID, ID: id},
-		func(tx *gorm.DB) (Assignment, error) { return FindAssignment(ctx, tx, townID, id) })
+	a, err := assignmentTie(ctx, townID, id).end(ctx, db, end)
+	return a.shown(access.PrincipalFrom(ctx)), err
+}
+
+// CancelAssignment marks an assignment as a mistake: from the next request on it ties nobody.
+func CancelAssignment(ctx context.Context, db *gorm.DB, townID, id string, c Cancelling) (_ Assignment, err error) {
+	defer fault.Wrap(&err, "cancel assignment %s", id)
+	a, err := assignmentTie(ctx, townID, id).cancel(ctx, db, c)
+	return a.shown(access.PrincipalFrom(ctx)), err
+}
+
+func assignmentTie(ctx context.Context, townID, id string) tie[Assignment] {
+	return tie[Assignment]{
+		townID, "assignment", id, &Assignment{TownID: townID, ID: id},
+		func(tx *gorm.DB) (Assignment, error) { return storedAssignment(tx.WithContext(ctx), townID, id) },
+	}
 }
 
 func (a Assignment) term() (day.Date, *day.Date) { return a.ValidFrom, a.ValidUntil }

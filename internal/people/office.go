@@ -106,6 +106,7 @@ type OfficeMember struct {
 	// the last day; absent = until further notice
 	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
+	Cancellation
 	database.Versioned
 }
 
@@ -134,14 +135,29 @@ func ListOfficeMembers(ctx context.Context, db *gorm.DB, townID string, f Office
 	defer fault.Wrap(&err, "members of offices of %s", townID)
 	var list []OfficeMember
 	err = database.Only(f.in(db.WithContext(ctx), townID), "person_code", f.Person).Find(&list).Error
+	p := access.PrincipalFrom(ctx)
+	for i := range list {
+		list[i] = list[i].shown(p)
+	}
 	return list, err
 }
 
 // FindOfficeMember returns one membership of the office.
 func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id string) (_ OfficeMember, err error) {
 	defer fault.Wrap(&err, "member %s of the office %s", id, office)
-	return find[OfficeMember](db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id),
-		text.Text{ZH: "挂钩办成员", EN: "member of the office"}, id)
+	m, err := storedMember(db.WithContext(ctx), OfficeMember{TownID: townID, OfficeCode: office, ID: id})
+	return m.shown(access.PrincipalFrom(ctx)), err
+}
+
+func storedMember(db *gorm.DB, m OfficeMember) (OfficeMember, error) {
+	return find[OfficeMember](db.Where("town_id = ? AND office_code = ? AND id = ?", m.TownID, m.OfficeCode, m.ID),
+		text.Text{ZH: "挂钩办成员", EN: "member of the office"}, m.ID)
+}
+
+// shown returns the membership with what the caller can do.
+func (m OfficeMember) shown(to access.Principal) OfficeMember {
+	m.Allowed = m.allowed(to, m.PersonCode)
+	return m
 }
 
 // JoinOffice makes a person a member of an office. The person must be appointed
@@ -182,17 +198,30 @@ func JoinOffice(ctx context.Context, db *gorm.DB, m OfficeMember) (_ OfficeMembe
 		return audit.Write(ctx, tx,
 			audit.Change{Town: m.TownID, Action: "office_member.create", Subject: "office-members/" + m.ID, After: m})
 	})
-	return m, err
+	return m.shown(access.PrincipalFrom(ctx)), err
 }
 
 // EndOfficeMember sets the last day of a membership, which can only come closer.
 // m has the town, the office and the id of it.
 func EndOfficeMember(ctx context.Context, db *gorm.DB, m OfficeMember, end Ending) (_ OfficeMember, err error) {
 	defer fault.Wrap(&err, "end member %s of the office %s", m.ID, m.OfficeCode)
-	return endTerm(ctx, db, closing{m.TownID, "office_member", m.ID, end}, &OfficeMember{TownID: m.TownID, ID: m.ID},
-		func(tx *gorm.DB) (OfficeMember, error) {
-			return FindOfficeMember(ctx, tx, m.TownID, m.OfficeCode, m.ID)
-		})
+	after, err := m.tie(ctx).end(ctx, db, end)
+	return after.shown(access.PrincipalFrom(ctx)), err
+}
+
+// CancelOfficeMember marks a membership as a mistake: from the next request on the person
+// reaches none of the office's branches by it. m has the town, the office and the id of it.
+func CancelOfficeMember(ctx context.Context, db *gorm.DB, m OfficeMember, c Cancelling) (_ OfficeMember, err error) {
+	defer fault.Wrap(&err, "cancel member %s of the office %s", m.ID, m.OfficeCode)
+	after, err := m.tie(ctx).cancel(ctx, db, c)
+	return after.shown(access.PrincipalFrom(ctx)), err
+}
+
+func (m OfficeMember) tie(ctx context.Context) tie[OfficeMember] {
+	return tie[OfficeMember]{
+		m.TownID, "office_member", m.ID, &OfficeMember{TownID: m.TownID, ID: m.ID},
+		func(tx *gorm.DB) (OfficeMember, error) { return storedMember(tx.WithContext(ctx), m) },
+	}
 }
 
 // OfficeLink is the link of a liaison office to a branch that it works for, from a day until a
@@ -206,6 +235,7 @@ type OfficeLink struct {
 	// the last day; absent = until further notice
 	ValidUntil *day.Date `json:"until,omitempty" swaggertype:"string" format:"date"`
 	Reason     string    `json:"reason,omitempty"`
+	Cancellation
 	database.Versioned
 }
 
@@ -216,17 +246,46 @@ func (OfficeLink) of() string { return "" }
 // notOwnOffice refuses to link an office of which the caller is or was a member, and to
 // end its links: they are ties of its members.
 func notOwnOffice(ctx context.Context, tx *gorm.DB, townID, office string) error {
-	person := access.PrincipalFrom(ctx).Person
-	if person == "" {
-		return nil
-	}
-	var n int64
-	err := tx.WithContext(ctx).Model(&OfficeMember{}).
-		Where("town_id = ? AND office_code = ? AND person_code = ?", townID, office, person).Count(&n).Error
-	if err != nil || n == 0 {
+	own, err := ownOffices(ctx, tx, townID)
+	if err != nil {
 		return err
 	}
-	return notOwn(ctx, person)
+	return notOwn(ctx, own[office])
+}
+
+// ownOffices returns the code of the caller by the offices of which he or she is or was a
+// member, also by a membership that was cancelled.
+func ownOffices(ctx context.Context, db *gorm.DB, townID string) (map[string]string, error) {
+	person := access.PrincipalFrom(ctx).Person
+	if person == "" {
+		return nil, nil
+	}
+	var codes []string
+	err := db.WithContext(ctx).Model(&OfficeMember{}).Where("town_id = ? AND person_code = ?", townID, person).
+		Distinct().Pluck("office_code", &codes).Error
+	own := make(map[string]string, len(codes))
+	for _, code := range codes {
+		own[code] = person
+	}
+	return own, err
+}
+
+// shown returns the links with what the caller can do.
+func shown(ctx context.Context, db *gorm.DB, townID string, list ...OfficeLink) ([]OfficeLink, error) {
+	own, err := ownOffices(ctx, db, townID)
+	for i := range list {
+		list[i].Allowed = list[i].allowed(access.PrincipalFrom(ctx), own[list[i].OfficeCode])
+	}
+	return list, err
+}
+
+// shownLink returns one link likewise.
+func shownLink(ctx context.Context, db *gorm.DB, l OfficeLink, err error) (OfficeLink, error) {
+	if err != nil {
+		return l, err
+	}
+	list, err := shown(ctx, db, l.TownID, l)
+	return list[0], err
 }
 
 // ListOfficeLinks returns links of offices in the order of their ids, that is, of
@@ -234,15 +293,22 @@ func notOwnOffice(ctx context.Context, tx *gorm.DB, townID, office string) error
 func ListOfficeLinks(ctx context.Context, db *gorm.DB, townID string, f OfficeFilter) (_ []OfficeLink, err error) {
 	defer fault.Wrap(&err, "links of offices of %s", townID)
 	var list []OfficeLink
-	err = database.Only(f.in(db.WithContext(ctx), townID), "branch_code", f.Branch).Find(&list).Error
-	return list, err
+	if err := database.Only(f.in(db.WithContext(ctx), townID), "branch_code", f.Branch).Find(&list).Error; err != nil {
+		return nil, err
+	}
+	return shown(ctx, db, townID, list...)
 }
 
 // FindOfficeLink returns one link of the office.
 func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string) (_ OfficeLink, err error) {
 	defer fault.Wrap(&err, "link %s of the office %s", id, office)
-	return find[OfficeLink](db.WithContext(ctx).Where("town_id = ? AND office_code = ? AND id = ?", townID, office, id),
-		text.Text{ZH: "挂钩关系", EN: "link of the office"}, id)
+	l, err := storedLink(db.WithContext(ctx), OfficeLink{TownID: townID, OfficeCode: office, ID: id})
+	return shownLink(ctx, db, l, err)
+}
+
+func storedLink(db *gorm.DB, l OfficeLink) (OfficeLink, error) {
+	return find[OfficeLink](db.Where("town_id = ? AND office_code = ? AND id = ?", l.TownID, l.OfficeCode, l.ID),
+		text.Text{ZH: "挂钩关系", EN: "link of the office"}, l.ID)
 }
 
 // LinkOffice links an office to a branch that lives on the first day. One link
@@ -280,20 +346,35 @@ func LinkOffice(ctx context.Context, db *gorm.DB, l OfficeLink) (_ OfficeLink, e
 		return audit.Write(ctx, tx,
 			audit.Change{Town: l.TownID, Action: "office_link.create", Subject: "office-links/" + l.ID, After: l})
 	})
-	return l, err
+	return shownLink(ctx, db, l, err)
 }
 
 // EndOfficeLink sets the last day of a link, which can only come closer.
 // l has the town, the office and the id of it.
 func EndOfficeLink(ctx context.Context, db *gorm.DB, l OfficeLink, end Ending) (_ OfficeLink, err error) {
 	defer fault.Wrap(&err, "end link %s of the office %s", l.ID, l.OfficeCode)
-	return endTerm(ctx, db, closing{l.TownID, "office_link", l.ID, end}, &OfficeLink{TownID: l.TownID, ID: l.ID},
+	after, err := l.tie(ctx).end(ctx, db, end)
+	return shownLink(ctx, db, after, err)
+}
+
+// CancelOfficeLink marks a link as a mistake: from the next request on the members of the
+// office do not reach the branch by it. l has the town, the office and the id of it.
+func CancelOfficeLink(ctx context.Context, db *gorm.DB, l OfficeLink, c Cancelling) (_ OfficeLink, err error) {
+	defer fault.Wrap(&err, "cancel link %s of the office %s", l.ID, l.OfficeCode)
+	after, err := l.tie(ctx).cancel(ctx, db, c)
+	return shownLink(ctx, db, after, err)
+}
+
+func (l OfficeLink) tie(ctx context.Context) tie[OfficeLink] {
+	return tie[OfficeLink]{
+		l.TownID, "office_link", l.ID, &OfficeLink{TownID: l.TownID, ID: l.ID},
 		func(tx *gorm.DB) (OfficeLink, error) {
 			if err := notOwnOffice(ctx, tx, l.TownID, l.OfficeCode); err != nil {
 				return OfficeLink{}, err
 			}
-			return FindOfficeLink(ctx, tx, l.TownID, l.OfficeCode, l.ID)
-		})
+			return storedLink(tx.WithContext(ctx), l)
+		},
+	}
 }
 
 // OfficesOf are the offices of which the person is a member on the day.

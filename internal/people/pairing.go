@@ -212,6 +212,7 @@ func (p pairer) addOffices(ctx context.Context, tx *gorm.DB) error {
 	err := tx.WithContext(ctx).Raw(`SELECT o.code, o.name_zh, o.name_en, l.branch_code, l.valid_from, l.valid_until
 FROM office_links l JOIN offices o ON o.town_id = l.town_id AND o.code = l.office_code
 WHERE l.town_id = @town AND l.branch_code IN @branches AND l.valid_from <= @on AND (l.valid_until IS NULL OR l.valid_until >= @on)
+	AND l.cancelled_at IS NULL
 ORDER BY o.code, l.id`, args).Scan(&links).Error
 	if err != nil {
 		return err
@@ -223,6 +224,7 @@ ORDER BY o.code, l.id`, args).Scan(&links).Error
 	err = tx.WithContext(ctx).Raw(`SELECT m.office_code, p.code, p.name_zh, p.name_en
 FROM office_members m JOIN people p ON p.town_id = m.town_id AND p.code = m.person_code
 WHERE m.town_id = @town AND m.valid_from <= @on AND (m.valid_until IS NULL OR m.valid_until >= @on)
+	AND m.cancelled_at IS NULL
 ORDER BY p.code`, args).Scan(&members).Error
 	if err != nil {
 		return err

@@ -137,7 +137,7 @@ func (v *personReader) Load(ctx context.Context, db *gorm.DB, list []Person, dep
 	}
 	of := func() *gorm.DB {
 		return db.WithContext(ctx).Where("town_id = ? AND person_code IN ?", v.Town, codes).
-			Where("valid_until IS NULL OR valid_until >= ?", v.Today).Order("id")
+			Where("(valid_until IS NULL OR valid_until >= ?) AND cancelled_at IS NULL", v.Today).Order("id")
 	}
 	v.active = active
 	add := func(code, address string) { v.active[code] = append(v.active[code], address) }

@@ -39,7 +39,8 @@ func ListRelations(ctx context.Context, db *gorm.DB, townID string, from, until 
 	err = db.WithContext(ctx).Raw(`SELECT DISTINCT l.branch_code, m.person_code FROM office_links l
 JOIN office_members m ON m.town_id = l.town_id AND m.office_code = l.office_code
 	AND m.valid_from <= COALESCE(l.valid_until, m.valid_from) AND l.valid_from <= COALESCE(m.valid_until, l.valid_from)
-WHERE l.town_id = @town AND l.valid_from <= @until AND (l.valid_until IS NULL OR l.valid_until >= @from)
+WHERE l.town_id = @town AND l.cancelled_at IS NULL AND m.cancelled_at IS NULL
+	AND l.valid_from <= @until AND (l.valid_until IS NULL OR l.valid_until >= @from)
 	AND m.valid_from <= @until AND (m.valid_until IS NULL OR m.valid_until >= @from)
 ORDER BY l.branch_code, m.person_code`, map[string]any{"town": townID, "from": from, "until": until}).Scan(&linked).Error
 	for _, t := range linked {

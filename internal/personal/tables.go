@@ -44,29 +44,42 @@ var (
 	trail    = text.Text{ZH: "审计日志只增不改：改动任何一条都会破坏整条链", EN: "the trail only grows: to change one record would break the chain of all later ones"}
 )
 
+// cancellable are the columns of what ties a person, and of who cancelled it.
+var cancellable = []column{
+	{"person_code", "person", code}, {"cancelled_by", "cancelled_by", code},
+	{"cancel_confirmed_by", "cancel_confirmed_by", code},
+}
+
 // tables are all columns that name a person by code. A test holds them against the catalogue
 // of the database.
 var tables = []table{
 	{
 		"appointments",
-		[]column{{"person_code", "person", code}},
+		cancellable,
 		"appointments/{id}", "id", "",
 		text.Text{ZH: "聘任", EN: "appointments"},
 		duty,
 	},
 	{
 		"assignments",
-		[]column{{"person_code", "person", code}},
+		cancellable,
 		"assignments/{id}", "id", "",
 		text.Text{ZH: "结对和任职关系", EN: "assignments"},
 		duty,
 	},
 	{
 		"office_members",
-		[]column{{"person_code", "person", code}},
+		cancellable,
 		"offices/{office_code}/members/{id}", "id", "",
 		text.Text{ZH: "挂钩办成员", EN: "members of liaison offices"},
 		duty,
+	},
+	{
+		"office_links",
+		cancellable[1:],
+		"offices/{office_code}/links/{id}", "id", "",
+		text.Text{ZH: "挂钩办与党组织的挂钩关系", EN: "links of liaison offices"},
+		decision,
 	},
 	{
 		"deciding_rights", []column{

@@ -25,17 +25,19 @@ import (
 type State string
 
 // The states. An active version never changes; at most one is active and one is
-// a draft at a time.
+// a draft at a time. A deleted draft keeps its number.
 const (
 	Draft   State = "draft"
 	Active  State = "active"
 	Retired State = "retired"
+	Deleted State = "deleted"
 )
 
 var titles = workflow.Titles[State]{
 	Draft:   {ZH: "草稿", EN: "draft"},
 	Active:  {ZH: "已启用", EN: "active"},
 	Retired: {ZH: "已停用", EN: "retired"},
+	Deleted: {ZH: "已删除", EN: "deleted"},
 }
 
 // Title returns the name of the state.
@@ -58,7 +60,8 @@ type Version struct {
 	Hash        string     `json:"hash"` // SHA-256 of the document in RFC 8785 form
 	ActivatedAt *time.Time `json:"activated_at,omitempty"`
 	RetiredAt   *time.Time `json:"retired_at,omitempty"`
-	Warnings    []Warning  `gorm:"-" json:"warnings,omitempty"` // of a draft, where it is written
+	Warnings    []Warning  `gorm:"-" json:"warnings,omitempty"`         // of a draft, where it is written
+	Allowed     []string   `gorm:"-" json:"allowed,omitempty,omitzero"` // what the caller can do with it now; absent in lists, and where there is nothing
 	database.Versioned
 } // @name SchemeVersion
 
@@ -99,6 +102,7 @@ var versions = workflow.Kind[Version, State, *reader]{
 		{Name: "create", To: Draft, Action: policy.WriteScheme},
 		{Name: "update", From: []State{Draft}, Action: policy.WriteScheme, Frozen: frozen},
 		{Name: "activate", From: []State{Draft}, To: Active, Action: policy.WriteScheme, Frozen: notADraft},
+		{Name: "delete", From: []State{Draft}, To: Deleted, Action: policy.WriteScheme, Reason: true, Frozen: undeletable},
 		{Name: "retire", From: []State{Active}, To: Retired},
 	},
 }.Checked()
@@ -106,6 +110,11 @@ var versions = workflow.Kind[Version, State, *reader]{
 func frozen(_ *reader, v Version) error {
 	return fault.Conflict("version_frozen", "该版本处于“%s”状态，不能修改：请新建一个版本",
 		"this version is %s and never changes: create a new version", v.State.Title())
+}
+
+func undeletable(_ *reader, v Version) error {
+	return fault.Conflict("not_a_draft", "该版本处于“%s”状态，只有草稿可以删除",
+		"only a draft can be deleted: this version is %s", v.State.Title())
 }
 
 func notADraft(_ *reader, v Version) error {
@@ -121,8 +130,11 @@ func (r *reader) Visible(q *gorm.DB) *gorm.DB {
 	if r.May(policy.ReadDrafts) {
 		return q
 	}
-	return q.Where("state <> ?", Draft)
+	return q.Where("state NOT IN ?", unknownToOthers)
 }
+
+// unknownToOthers are the states of versions that only those know who work on drafts.
+var unknownToOthers = []State{Draft, Deleted}
 
 // Load reads who made the versions that are to change what they are.
 func (r *reader) Load(ctx context.Context, db *gorm.DB, list []Version, depth workflow.Depth) (err error) {
@@ -132,12 +144,16 @@ func (r *reader) Load(ctx context.Context, db *gorm.DB, list []Version, depth wo
 	return err
 }
 
-// Show returns the version as it is.
-func (*reader) Show(v Version, _ []string) Version { return v }
+// Show returns the version with what the caller can do.
+func (*reader) Show(v Version, allowed []string) Version {
+	v.Allowed = allowed
+	return v
+}
 
 // Audit returns the whole version where it was written, and the state where it moved.
 func (*reader) Audit(v Version, verb string) (string, any) {
 	path := fmt.Sprintf("schemes/%s/versions/%d", v.Code, v.Number)
+	v.Allowed = nil
 	if verb == "create" || verb == "update" || verb == "activate" && v.fitted() {
 		return path, v
 	}
@@ -266,6 +282,26 @@ func Activate(ctx context.Context, db *gorm.DB, ref workflow.Ref, fit Fitter) (V
 	})
 }
 
+// Delete ends a draft that is not wanted. It stays readable, and its number is never used again.
+func Delete(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (Version, error) {
+	return versions.Do(ctx, db, ref, "delete", reason, func(*gorm.DB, *reader, Version) (workflow.Change, error) {
+		return workflow.Change{}, nil
+	})
+}
+
+// Tried returns the compiled form that the version has once it is activated.
+func Tried(ctx context.Context, db *gorm.DB, v Version, fit Fitter) (_ *Compiled, err error) {
+	defer fault.Wrap(&err, "try of scheme %s/%d", v.Code, v.Number)
+	columns, err := fit.fit(ctx, db, v)
+	if err != nil {
+		return nil, err
+	}
+	if document, fitted := columns["document"].(Raw); fitted {
+		v.Document, v.Hash = document, columns["hash"].(string)
+	}
+	return v.Compile()
+}
+
 func draftExists(err error) error {
 	if database.ConstraintOf(err) == "schemes_one_draft" || fault.Is(err, fault.KindConflict) {
 		return fault.Conflict("draft_exists", "该指标体系已有草稿：请先修改或启用它",
@@ -347,7 +383,8 @@ type Filter struct {
 	Limit       int // 0 = all
 }
 
-// List returns versions without their documents, by code and number.
+// List returns versions without their documents, by code and number: deleted ones only where
+// they are asked for.
 func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (list []Version, err error) {
 	defer fault.Wrap(&err, "schemes")
 	q := db.WithContext(ctx).Omit("document").Where("town_id = ?", townID).
@@ -359,7 +396,10 @@ func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (list []Ver
 		q = q.Where("state = ?", f.State)
 	}
 	if f.NoDrafts {
-		q = q.Where("state <> ?", Draft)
+		q = q.Where("state NOT IN ?", unknownToOthers)
+	}
+	if f.State == "" {
+		q = q.Where("state <> ?", Deleted)
 	}
 	if f.Limit > 0 {
 		q = q.Limit(f.Limit)

@@ -14,7 +14,7 @@ import (
 	"bulwark/internal/text"
 )
 
-// Life is what never changes about a branch, and how it ended.
+// Life is what does not change about a branch unless it is corrected, and how it ended.
 type Life struct {
 	TownID          string    `gorm:"primaryKey" json:"-"`
 	Code            string    `gorm:"primaryKey" json:"code" example:"b07"`
@@ -28,6 +28,8 @@ type Life struct {
 	KnownFrom time.Time `json:"known_from"`
 	// when the end was entered: periods that were locked before keep the branch
 	ClosedKnownFrom *time.Time `json:"closed_known_from,omitempty"`
+	// when the founding was corrected: periods that were locked before keep the former one
+	FoundedKnownFrom *time.Time `json:"founded_known_from,omitempty"`
 	database.Versioned
 }
 
@@ -55,6 +57,8 @@ type Branch struct {
 	Name  text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Kind  string    `json:"kind" example:"village"`
 	Class *string   `json:"class,omitempty" example:"rural"` // absent = no peer group of its own
+	// what the caller can do with the branch now; absent in lists, and where there is nothing
+	Allowed []string `gorm:"-" json:"allowed,omitempty,omitzero"`
 }
 
 // BranchRef names a branch in what is computed: with its name in the language of the
@@ -155,7 +159,7 @@ func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilte
 		}
 	}
 	if !f.Closed {
-		query += ` AND (b.founded_on IS NULL OR b.founded_on <= @on) AND (b.closed_on IS NULL OR b.closed_on > @on
+		query += ` AND (b.founded_on IS NULL OR b.founded_on <= @on OR NOT @ever AND b.founded_known_from > @known) AND (b.closed_on IS NULL OR b.closed_on > @on
 	OR NOT @ever AND b.closed_known_from > @known)`
 	}
 	narrow(` AND p.kind = @kind`, "kind", f.Kind)
@@ -195,12 +199,17 @@ func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []stri
 // KnownFrom where that is set.
 func CreateBranch(ctx context.Context, db *gorm.DB, b Branch, reason string) (_ Branch, err error) {
 	defer fault.Wrap(&err, "branch %s", b.Code)
-	if faults := CheckIdentity(b.Code, b.Name); len(faults) > 0 {
+	faults := CheckIdentity(b.Code, b.Name)
+	if b.FoundedOn != nil {
+		faults = append(faults, checkFar("/founded_on", *b.FoundedOn, day.Of(db.NowFunc()))...)
+	}
+	if len(faults) > 0 {
 		return Branch{}, fault.Broken(faults...)
 	}
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		b.Versioned = database.Versioned{Version: 1}
 		b.ClosedOn, b.ClosedReason, b.MergedInto, b.ClosedKnownFrom = nil, "", nil, nil
+		b.FoundedKnownFrom = nil
 		if b.KnownFrom.IsZero() {
 			b.KnownFrom = tx.NowFunc()
 		}
@@ -239,6 +248,13 @@ type recordedBranch struct {
 
 // createProfile stores p, and refuses a kind or class that the town does not have.
 func createProfile(tx *gorm.DB, p Profile) error {
+	if err := checkCategories(tx, p); err != nil {
+		return err
+	}
+	return tx.Create(&p).Error
+}
+
+func checkCategories(tx *gorm.DB, p Profile) error {
 	var faults []fault.FieldError
 	known, err := exists(tx.Model(&Kind{}).Where("town_id = ? AND code = ?", p.TownID, p.Kind))
 	if err != nil {
@@ -258,7 +274,7 @@ func createProfile(tx *gorm.DB, p Profile) error {
 	if len(faults) > 0 {
 		return fault.Broken(faults...)
 	}
-	return tx.Create(&p).Error
+	return nil
 }
 
 // SubBranch is a branch of a cooperative (经济社) below a scored branch.
@@ -305,4 +321,17 @@ func CreateSubBranch(ctx context.Context, db *gorm.DB, s SubBranch) (SubBranch, 
 		return audit.Write(ctx, tx, audit.Change{Town: s.TownID, Action: "sub_branch.create", Subject: subject, After: s})
 	})
 	return s, err
+}
+
+// RenameSubBranch corrects the name of a sub-branch.
+func RenameSubBranch(ctx context.Context, db *gorm.DB, s SubBranch, reason string) (SubBranch, error) {
+	return renamed(ctx, db, audit.Change{
+		Town: s.TownID, Action: "sub_branch.rename", Subject: "branches/" + s.BranchCode + "/sub-branches/" + s.Code, Reason: reason,
+	}, s.Name, func(tx *gorm.DB) (found SubBranch, err error) {
+		err = tx.Where("town_id = ? AND branch_code = ? AND code = ?", s.TownID, s.BranchCode, s.Code).Limit(1).Find(&found).Error
+		if err == nil && found.Code == "" {
+			err = fault.Missing(text.Text{ZH: "经济社党支部", EN: "sub-branch"}, s.Code)
+		}
+		return found, err
+	})
 }

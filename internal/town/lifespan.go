@@ -108,6 +108,9 @@ func (c BranchChange) make(
 		if err != nil {
 			return err
 		}
+		if faults := checkFar("/on", c.On, day.Of(tx.NowFunc())); len(faults) > 0 {
+			return fault.Broken(faults...)
+		}
 		if err := checkDay(before, last, c.On); err != nil {
 			return err
 		}
@@ -258,7 +261,7 @@ func lastProfile(tx *gorm.DB, townID, code string) (Profile, error) {
 // Event is one step in the life of a branch.
 type Event struct {
 	On     *day.Date `json:"on,omitempty" swaggertype:"string" format:"date"` // absent = not known
-	Event  string    `json:"event" enums:"founded,renamed,reclassified,absorbed,merged,closed"`
+	Event  string    `json:"event" enums:"founded,renamed,reclassified,absorbed,merged,closed,corrected,withdrawn,reopened"`
 	Name   text.Text `json:"name"`
 	Kind   string    `json:"kind"`
 	Class  *string   `json:"class,omitempty"`
@@ -295,18 +298,28 @@ func BranchHistory(ctx context.Context, db *gorm.DB, townID, code string) ([]Eve
 	if err != nil {
 		return nil, err
 	}
-	return eventsOf(life, profiles, absorbed), nil
+	events := eventsOf(life, profiles, absorbed)
+	later, err := undoneEvents(ctx, db, life)
+	events = append(events, later...)
+	sort.SliceStable(events, func(i, j int) bool { return before(events[i].On, events[j].On) })
+	return events, err
 }
 
 func eventsOf(life Branch, profiles []Profile, absorbed []Life) []Event {
 	var events []Event
 	for i, p := range profiles {
+		if i > 0 && p.like(profiles[i-1]) { // the founding was corrected to an earlier day
+			continue
+		}
 		e := Event{
 			On: &profiles[i].ValidFrom, Event: "reclassified", Name: p.Name, Kind: p.Kind, Class: p.Class, Reason: p.Reason,
 		}
 		switch {
 		case i == 0:
 			e.Event, e.On = "founded", life.FoundedOn
+			if life.FoundedKnownFrom != nil {
+				p.KnownFrom = *life.FoundedKnownFrom
+			}
 		case profiles[i-1].Name != p.Name:
 			e.Event = "renamed"
 		}
@@ -376,6 +389,8 @@ func ListLaterChanges(
 WHERE town_id = @town AND valid_from <= @by AND known_from > @after AND known_from <= @through
 UNION SELECT code FROM branches
 WHERE town_id = @town AND closed_on <= @by AND closed_known_from > @after AND closed_known_from <= @through
+UNION SELECT code FROM branches
+WHERE town_id = @town AND founded_on <= @by AND founded_known_from > @after AND founded_known_from <= @through
 ORDER BY 1`, args).Scan(&codes).Error
 	if err != nil || len(codes) == 0 {
 		return nil, err
@@ -413,11 +428,15 @@ func LastKnown(ctx context.Context, db *gorm.DB, townID string) (last time.Time,
 		return last, err
 	}
 	last = profiles[0].KnownFrom
-	var closed []Life
-	err = db.WithContext(ctx).Where("town_id = ? AND closed_known_from > ?", townID, last).
-		Order("closed_known_from DESC").Limit(1).Find(&closed).Error
-	if len(closed) > 0 {
-		last = *closed[0].ClosedKnownFrom
+	var later []Life
+	err = db.WithContext(ctx).Where("town_id = ? AND (closed_known_from > ? OR founded_known_from > ?)", townID, last, last).
+		Find(&later).Error
+	for _, b := range later {
+		for _, at := range []*time.Time{b.ClosedKnownFrom, b.FoundedKnownFrom} {
+			if at != nil && at.After(last) {
+				last = *at
+			}
+		}
 	}
 	return last, err
 }

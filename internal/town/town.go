@@ -450,3 +450,33 @@ func Taken(err error) error {
 	return fault.Conflict("already_exists", "该代码已被使用", "this code is taken").
 		With(fault.Field(at, "taken", "已被使用：请另取一个", "it is taken: choose another")).Because(err)
 }
+
+// RenameArea corrects the name of an area.
+func RenameArea(ctx context.Context, db *gorm.DB, a Area, reason string) (Area, error) {
+	return renamed(ctx, db, audit.Change{Action: "area.rename", Subject: "areas/" + a.Code, Reason: reason}, a.Name,
+		func(tx *gorm.DB) (Area, error) { return FindArea(ctx, tx, a.Code) })
+}
+
+// RenameKind corrects the name of a kind.
+func RenameKind(ctx context.Context, db *gorm.DB, k Kind, reason string) (Kind, error) {
+	return renamed(ctx, db, audit.Change{Town: k.TownID, Action: "kind.rename", Subject: "kinds/" + k.Code, Reason: reason}, k.Name,
+		func(tx *gorm.DB) (found Kind, err error) {
+			err = tx.Where("town_id = ? AND code = ?", k.TownID, k.Code).Limit(1).Find(&found).Error
+			if err == nil && found.Code == "" {
+				err = fault.Missing(text.Text{ZH: "类型", EN: "kind"}, k.Code)
+			}
+			return found, err
+		})
+}
+
+// RenameClass corrects the name of a class.
+func RenameClass(ctx context.Context, db *gorm.DB, c Class, reason string) (Class, error) {
+	return renamed(ctx, db, audit.Change{Town: c.TownID, Action: "class.rename", Subject: "classes/" + c.Code, Reason: reason}, c.Name,
+		func(tx *gorm.DB) (found Class, err error) {
+			err = tx.Where("town_id = ? AND code = ?", c.TownID, c.Code).Limit(1).Find(&found).Error
+			if err == nil && found.Code == "" {
+				err = fault.Missing(text.Text{ZH: "类别", EN: "class"}, c.Code)
+			}
+			return found, err
+		})
+}

@@ -118,7 +118,8 @@ func visitDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Sett
 FROM assignments a LEFT JOIN visits v ON v.town_id = a.town_id AND v.id = (SELECT w.id FROM visits w
 	WHERE w.town_id = a.town_id AND w.branch_code = a.branch_code AND w.visited_by = a.person_code AND w.state = 'recorded'
 	AND w.visited_on >= a.valid_from ORDER BY w.visited_on DESC LIMIT 1)
-WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)`,
+WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+	AND a.cancelled_at IS NULL`,
 		map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
 	duties := make([]Duty, len(pairings))
 	for i, p := range pairings {
@@ -204,6 +205,7 @@ func reportDuties(ctx context.Context, db *gorm.DB, townID string, s improve.Set
 FROM assignments a LEFT JOIN reports r ON r.town_id = a.town_id AND r.id = (SELECT q.id FROM reports q
 	WHERE q.town_id = a.town_id AND q.author_code = a.person_code AND q.state <> 'draft' ORDER BY q.until_on DESC LIMIT 1)
 WHERE a.town_id = @town AND a.duty = @duty AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+	AND a.cancelled_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM branches b WHERE b.town_id = a.town_id AND b.code = a.branch_code AND b.closed_on <= @today)
 ORDER BY a.person_code, COALESCE(a.duties_from, a.valid_from)`, map[string]any{"town": townID, "duty": access.Instructs, "today": today}).Scan(&pairings).Error
 	var duties []Duty
@@ -250,6 +252,7 @@ func analysisDuties(
 		`SELECT t.id AS target_id, t.branch_code, t.from_on, a.id AS assignment_id, a.person_code
 FROM improvement_targets t LEFT JOIN assignments a ON a.town_id = t.town_id AND a.branch_code = t.branch_code AND a.duty = @duty
 	AND a.valid_from <= @today AND (a.valid_until IS NULL OR a.valid_until >= @today)
+	AND a.cancelled_at IS NULL
 WHERE t.town_id = @town AND t.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM analyses x
 	WHERE x.town_id = t.town_id AND x.branch_code = t.branch_code AND x.state = 'submitted'
 	AND (x.submitted_at >= t.decided_at OR x.period_code = t.period_code AND x.publication_number = t.publication_number))`,

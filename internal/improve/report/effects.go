@@ -170,7 +170,7 @@ func (q EffectQuestion) beginnings(ctx context.Context, db *gorm.DB, townID stri
 
 func firstAssigned(ctx context.Context, db *gorm.DB, townID string, duty access.Duty) (map[string]day.Date, error) {
 	return first(db.WithContext(ctx).Table("assignments").Select("branch_code, valid_from AS day").
-		Where("town_id = ? AND duty = ?", townID, duty))
+		Where("town_id = ? AND duty = ? AND cancelled_at IS NULL", townID, duty))
 }
 
 // first returns the earliest day of each branch, from rows with a day or a time.

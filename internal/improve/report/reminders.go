@@ -116,7 +116,7 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"
 	case p.Role == policy.Office:
 		mine += ` OR office_code IN (SELECT office_code FROM office_members WHERE town_id = @town AND person_code = @me
-			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today))`
+			AND valid_from <= @today AND (valid_until IS NULL OR valid_until >= @today) AND cancelled_at IS NULL)`
 	}
 	return q.Where("("+mine+")", args), nil
 }

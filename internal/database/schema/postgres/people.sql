@@ -1,5 +1,7 @@
 -- Who serves in a town, in which role, and for which branch.
 -- Every tie holds from a day until a day, both included; no end means until further notice.
+-- One that was entered by mistake is cancelled: it holds on no day. Conflicts of interest count the days
+-- before all the same, unless a second person confirms the cancellation.
 
 -- Persons as the town knows them. Who may sign in is in credential.sql. One that is pseudonymised
 -- has a pseudonym for a name.
@@ -28,10 +30,17 @@ CREATE TABLE appointments (
     valid_from text COLLATE "C" NOT NULL CHECK (length(valid_from) = 10),
     valid_until text COLLATE "C" CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
     reason text COLLATE "C" NOT NULL,
+    cancelled_at timestamptz,
+    cancelled_by text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_reason text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_confirmed_by text COLLATE "C" NOT NULL DEFAULT '',
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (town_id, id),
+    CHECK (cancelled_at IS NOT NULL OR (cancelled_by = '' AND cancel_confirmed_by = '')),
+    CHECK (cancel_confirmed_by = '' OR (cancelled_by <> '' AND cancel_confirmed_by <> cancelled_by)),
+    CHECK (person_code NOT IN (cancelled_by, cancel_confirmed_by)),
     CHECK (role <> 'mentor' OR (letter <> '' AND valid_until IS NOT NULL)),
     FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT
 );
@@ -50,10 +59,17 @@ CREATE TABLE assignments (
     valid_until text COLLATE "C" CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
     duties_from text COLLATE "C" CHECK (length(duties_from) = 10 AND valid_from <= duties_from),
     reason text COLLATE "C" NOT NULL,
+    cancelled_at timestamptz,
+    cancelled_by text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_reason text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_confirmed_by text COLLATE "C" NOT NULL DEFAULT '',
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (town_id, id),
+    CHECK (cancelled_at IS NOT NULL OR (cancelled_by = '' AND cancel_confirmed_by = '')),
+    CHECK (cancel_confirmed_by = '' OR (cancelled_by <> '' AND cancel_confirmed_by <> cancelled_by)),
+    CHECK (person_code NOT IN (cancelled_by, cancel_confirmed_by)),
     FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
 );
@@ -82,10 +98,17 @@ CREATE TABLE office_members (
     valid_from text COLLATE "C" NOT NULL CHECK (length(valid_from) = 10),
     valid_until text COLLATE "C" CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
     reason text COLLATE "C" NOT NULL,
+    cancelled_at timestamptz,
+    cancelled_by text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_reason text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_confirmed_by text COLLATE "C" NOT NULL DEFAULT '',
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (town_id, id),
+    CHECK (cancelled_at IS NOT NULL OR (cancelled_by = '' AND cancel_confirmed_by = '')),
+    CHECK (cancel_confirmed_by = '' OR (cancelled_by <> '' AND cancel_confirmed_by <> cancelled_by)),
+    CHECK (person_code NOT IN (cancelled_by, cancel_confirmed_by)),
     FOREIGN KEY (town_id, office_code) REFERENCES offices (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT
 );
@@ -100,10 +123,16 @@ CREATE TABLE office_links (
     valid_from text COLLATE "C" NOT NULL CHECK (length(valid_from) = 10),
     valid_until text COLLATE "C" CHECK (length(valid_until) = 10 AND valid_from <= valid_until),
     reason text COLLATE "C" NOT NULL,
+    cancelled_at timestamptz,
+    cancelled_by text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_reason text COLLATE "C" NOT NULL DEFAULT '',
+    cancel_confirmed_by text COLLATE "C" NOT NULL DEFAULT '',
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (town_id, id),
+    CHECK (cancelled_at IS NOT NULL OR (cancelled_by = '' AND cancel_confirmed_by = '')),
+    CHECK (cancel_confirmed_by = '' OR (cancelled_by <> '' AND cancel_confirmed_by <> cancelled_by)),
     FOREIGN KEY (town_id, office_code) REFERENCES offices (town_id, code) ON DELETE RESTRICT,
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
 );

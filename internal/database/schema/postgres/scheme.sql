@@ -6,7 +6,7 @@ CREATE TABLE schemes (
     town_id text COLLATE "C" NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
     number bigint NOT NULL CHECK (number > 0),
-    state text COLLATE "C" NOT NULL CHECK (state IN ('draft', 'active', 'retired')),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('draft', 'active', 'retired', 'deleted')),
     name_zh text COLLATE "C" NOT NULL,
     name_en text COLLATE "C" NOT NULL,
     document text COLLATE "C" NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE schemes (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (town_id, code, number),
-    CHECK ((state = 'draft') = (activated_at IS NULL)),
+    CHECK ((state IN ('draft', 'deleted')) = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX schemes_one_active ON schemes (town_id, code) WHERE state = 'active';

@@ -77,6 +77,7 @@ CREATE TABLE branches (
     provenance text COLLATE "C" NOT NULL,
     known_from timestamptz NOT NULL,
     closed_known_from timestamptz,
+    founded_known_from timestamptz,
     version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,

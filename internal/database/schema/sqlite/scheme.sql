@@ -6,7 +6,7 @@ CREATE TABLE schemes (
     town_id text NOT NULL REFERENCES towns (code) ON DELETE RESTRICT,
     code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
     number INTEGER NOT NULL CHECK (number > 0) CHECK (typeof(number) IN ('integer')),
-    state text NOT NULL CHECK (state IN ('draft', 'active', 'retired')),
+    state text NOT NULL CHECK (state IN ('draft', 'active', 'retired', 'deleted')),
     name_zh text NOT NULL,
     name_en text NOT NULL,
     document text NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE schemes (
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
     PRIMARY KEY (town_id, code, number),
-    CHECK ((state = 'draft') = (activated_at IS NULL)),
+    CHECK ((state IN ('draft', 'deleted')) = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX schemes_one_active ON schemes (town_id, code) WHERE state = 'active';

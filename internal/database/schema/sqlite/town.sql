@@ -71,6 +71,7 @@ CREATE TABLE branches (
     provenance text NOT NULL,
     known_from DATETIME NOT NULL,
     closed_known_from DATETIME,
+    founded_known_from DATETIME,
     version INTEGER NOT NULL CHECK (version > 0) CHECK (typeof(version) IN ('integer')),
     created_at DATETIME NOT NULL,
     updated_at DATETIME NOT NULL,
