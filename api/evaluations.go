@@ -41,7 +41,12 @@ func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest
 
 // entryInput is the value of one indicator, where it comes from and what shows it.
 type entryInput struct {
-	Code          string   `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity
+	Code string `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity
+	entryValue
+}
+
+// entryValue is the value of one indicator, where it comes from and what shows it.
+type entryValue struct {
 	Value         *float64 `json:"value" example:"96.5"`
 	Level         *string  `json:"level"`          // instead of a value, for a categorical indicator
 	NotApplicable bool     `json:"not_applicable"` // where the indicator may be waived; say why in evidence
@@ -59,11 +64,17 @@ type sheetInput struct {
 func entriesOf(list []entryInput) []evaluation.Entry {
 	entries := make([]evaluation.Entry, len(list))
 	for i, e := range list {
-		entries[i] = evaluation.Entry{
-			Code: e.Code, Value: e.Value, Level: e.Level, NotApplicable: e.NotApplicable, Evidence: e.Evidence, Source: e.Source,
-		}
+		entries[i] = e.entry()
+		entries[i].Code = e.Code
 	}
 	return entries
+}
+
+// entry returns the entry without its code.
+func (in entryValue) entry() evaluation.Entry {
+	return evaluation.Entry{
+		Value: in.Value, Level: in.Level, NotApplicable: in.NotApplicable, Evidence: in.Evidence, Source: in.Source,
+	}
 }
 
 // newSheet is a new evaluation sheet; entries may follow later.
@@ -119,6 +130,81 @@ type writeEvaluationRequest struct {
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version},
 		req.Body.Note, entriesOf(req.Body.Entries))
+}
+
+// sheetPatch changes single entries of an evaluation sheet.
+type sheetPatch struct {
+	Note *string `json:"note" validate:"omitempty,max=2000" multiline:"true"` // stays where it is absent
+	// by code of the indicator or quantity: each replaces that entry as a whole, null removes it, the others stay
+	Entries map[string]*entryValue `json:"entries" validate:"max=10000,dive"`
+}
+
+type patchEvaluationRequest struct {
+	evaluationRequest
+	rest.IfMatch
+	Body sheetPatch
+}
+
+// patchEvaluation changes the named entries of the caller's own draft or returned sheet.
+//
+//	@Summary	Change single entries of an evaluation
+func (s *Server) patchEvaluation(ctx context.Context, req patchEvaluationRequest) (evaluation.Sheet, error) {
+	patch := evaluation.SheetPatch{Note: req.Body.Note, Entries: map[string]*evaluation.Entry{}}
+	for code, value := range req.Body.Entries {
+		if patch.Entries[code] = nil; value != nil {
+			patch.Entries[code] = new(value.entry())
+		}
+	}
+	return evaluation.PatchSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, patch)
+}
+
+type formRequest struct {
+	periodRequest
+	rest.Localized
+}
+
+// findForm returns what the caller enters in the period: a row for each branch, a column for each value.
+//
+//	@Summary	Read the entry form of the caller
+func (s *Server) findForm(ctx context.Context, req formRequest) (evaluation.Form, error) {
+	return s.results.Form(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+}
+
+// submissionInput is the sheets to submit, in the versions that were read.
+type submissionInput struct {
+	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"`
+}
+
+type submitFormRequest struct {
+	periodRequest
+	rest.Localized
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   submissionInput
+}
+
+// submissions are what became of each sheet, in the order of the request.
+type submissions struct {
+	DryRun  bool                    `json:"dry_run"`
+	Done    int                     `json:"done"`    // with dry_run: that can be submitted
+	Refused int                     `json:"refused"` // only with dry_run
+	Items   []evaluation.Submission `json:"items"`
+}
+
+// submitForm submits up to 500 sheets of the caller: all of them, or none where one is refused.
+//
+//	@Summary	Submit many evaluations
+func (s *Server) submitForm(ctx context.Context, req submitFormRequest) (submissions, error) {
+	q := evaluation.FormQuery{Town: req.Town, Period: req.Period, Language: string(req.Language)}
+	list, err := evaluation.SubmitSheets(ctx, s.db(ctx), q, refsOf(req.Town, req.Body.Items), req.DryRun)
+	out := submissions{DryRun: req.DryRun, Items: list}
+	for _, item := range list {
+		if item.Refused == nil {
+			out.Done++
+		} else {
+			out.Refused++
+		}
+	}
+	return out, err
 }
 
 // sheetTransition is a step of an evaluation sheet: the state to reach, and why.

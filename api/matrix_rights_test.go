@@ -240,6 +240,10 @@ var rights = map[string]right{
 	"POST /towns/:town/offices/:office/links/:id/end": {
 		who: "GA", version: "1", body: sent(object{"until": "2026-01-01", "reason": "x"}),
 	},
+	"GET /towns/:town/periods/:period/entry": {who: "smioG"},
+	"POST /towns/:town/periods/:period/entry/submit": {
+		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),
+	},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
 	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
 	"GET /towns/:town/periods/:period/exceptions":   {who: "smioGL"},
@@ -348,6 +352,9 @@ var rights = map[string]right{
 	"GET /towns/:town/evaluations/:evaluation": {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation": {
 		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine,
+	},
+	"PATCH /towns/:town/evaluations/:evaluation": {
+		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": object{}}), but: notMine,
 	},
 	"POST /towns/:town/evaluations/:evaluation/transitions": {
 		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding,

@@ -162,6 +162,8 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Post(t, "/periods/:period/transitions", policy.WritePeriods, s.movePeriod)
 	rest.Get(t, "/periods/:period/completeness", policy.ReadSheets, s.findCompleteness,
 		rest.Sends[evaluation.Completeness]("application/json", "text/csv"))
+	rest.Get(t, "/periods/:period/entry", policy.WriteSheets, s.findForm)
+	rest.Post(t, "/periods/:period/entry/submit", policy.WriteSheets, s.submitForm)
 	rest.Get(t, "/periods/:period/signals", policy.ReadSignals, s.findSignals)
 	rest.Get(t, "/periods/:period/exceptions", policy.ReadSheets, s.listExceptions)
 	rest.Create(t, "/periods/:period/exceptions", policy.WritePeriods, s.grantException)
@@ -174,6 +176,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Post(t, "/evaluations/decide", policy.DecideSheets, s.decideEvaluations)
 	rest.Get(t, "/evaluations/:evaluation", policy.ReadSheets, s.findEvaluation)
 	rest.Put(t, "/evaluations/:evaluation", policy.WriteSheets, s.writeEvaluation)
+	rest.Patch(t, "/evaluations/:evaluation", policy.WriteSheets, s.patchEvaluation)
 	rest.Post(t, "/evaluations/:evaluation/transitions", policy.WriteSheets, s.moveEvaluation)
 	rest.Get(t, "/adjustments", policy.ReadAdjustments, s.listAdjustments)
 	rest.Create(t, "/adjustments", policy.WriteAdjustments, s.proposeAdjustment)

@@ -31,11 +31,17 @@ type Entry struct {
 	Ignored bool `gorm:"-" json:"ignored,omitempty,omitzero"`
 }
 
-// checkEntries lists every fault of the entries of one sheet.
-func checkEntries(c *scheme.Compiled, b town.Branch, role policy.Role, entries []Entry) []fault.FieldError {
+// byPlace and byCode return the pointer to an entry of a request: in a list, and by its code.
+func byPlace(i int, _ Entry) string { return "/entries/" + strconv.Itoa(i) }
+func byCode(_ int, e Entry) string  { return "/entries/" + fault.Escape(e.Code) }
+
+// checkEntries lists every fault of the entries of one sheet, each of which stands at at.
+func checkEntries(
+	c *scheme.Compiled, b town.Branch, role policy.Role, entries []Entry, at func(i int, e Entry) string,
+) []fault.FieldError {
 	v := entryCheck{scheme: c, branch: b, role: role, seen: map[string]bool{}, at: map[string]string{}}
 	for i, e := range entries {
-		v.entry("/entries/"+strconv.Itoa(i), e)
+		v.entry(at(i, e), e)
 	}
 	return append(v.faults, v.refusedByRules(entries)...)
 }

@@ -144,6 +144,22 @@ func (e *Error) With(fields ...FieldError) *Error {
 	return e
 }
 
+// Escape returns the name as it stands in a JSON pointer (RFC 6901).
+func Escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+
+// Below returns what is wrong as fields of a larger request, in which the thing stands at the
+// pointer: the fields of e, or e itself where it has none.
+func (e *Error) Below(pointer string) []FieldError {
+	if len(e.Fields) == 0 {
+		return []FieldError{{pointer, e.Code, e.Message}}
+	}
+	list := make([]FieldError, len(e.Fields))
+	for i, f := range e.Fields {
+		list[i] = FieldError{pointer + f.Pointer, f.Code, f.Message}
+	}
+	return list
+}
+
 // Error returns the English message with the faults of places and the cause behind
 // it, for logs and terminals.
 func (e *Error) Error() string {

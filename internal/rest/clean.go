@@ -28,7 +28,7 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldErro
 			if f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
 				here := at
 				if !f.Anonymous {
-					here = at + "/" + escape(jsonName(f))
+					here = at + "/" + fault.Escape(jsonName(f))
 				}
 				faults = append(faults, clean(v.FieldByIndex(f.Index), here, f.Tag.Get("multiline") == "true")...)
 			}
@@ -48,7 +48,7 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldErro
 
 func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	for _, k := range v.MapKeys() {
-		here := at + "/" + escape(k.String())
+		here := at + "/" + fault.Escape(k.String())
 		if k.Kind() == reflect.String && (!text.Printable(k.String(), false) || text.Clean(k.String()) != k.String()) {
 			faults = append(faults, fault.At(here, "unprintable", unprintable))
 			continue
@@ -59,11 +59,6 @@ func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldE
 		v.SetMapIndex(k, item)
 	}
 	return faults
-}
-
-// escape writes one name of a JSON pointer (RFC 6901).
-func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
 func jsonName(f reflect.StructField) string {
