@@ -264,6 +264,13 @@ func BadCode(pointer string) FieldError {
 		"a code is 1–64 letters, digits, dots, dashes or underscores and starts with a letter or digit")
 }
 
+// Unprintable returns the fault of a text in which text.Hidden finds a character, and false
+// where it finds none.
+func Unprintable(pointer, s string, multiline bool) (FieldError, bool) {
+	remedy, found := text.Hidden(s, multiline)
+	return At(pointer, "unprintable", remedy), found
+}
+
 // Differs returns the fault of a column whose value is not the published one. Its pointer is TABLE/KEY/COLUMN;
 // an empty column means the whole row.
 func Differs(table, key, column, published, now string) FieldError {

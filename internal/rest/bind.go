@@ -116,8 +116,8 @@ func (b *binding) set(p param, values []string) {
 		return
 	}
 	for _, v := range values {
-		if !text.Printable(v, false) {
-			b.refuse(p.key(), "unprintable", unprintable)
+		if remedy, hidden := text.Hidden(v, false); hidden {
+			b.refuse(p.key(), "unprintable", remedy)
 			return
 		}
 		if err := p.parse.into(field, text.Clean(v)); err != nil {

@@ -15,8 +15,8 @@ import (
 func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	switch v.Kind() {
 	case reflect.String:
-		if !text.Printable(v.String(), multiline) {
-			return []fault.FieldError{fault.At(at, "unprintable", unprintable)}
+		if f, hidden := fault.Unprintable(at, v.String(), multiline); hidden {
+			return []fault.FieldError{f}
 		}
 		v.SetString(text.Clean(v.String()))
 	case reflect.Pointer:
@@ -49,9 +49,15 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldErro
 func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	for _, k := range v.MapKeys() {
 		here := at + "/" + fault.Escape(k.String())
-		if k.Kind() == reflect.String && (!text.Printable(k.String(), false) || text.Clean(k.String()) != k.String()) {
-			faults = append(faults, fault.At(here, "unprintable", unprintable))
-			continue
+		if k.Kind() == reflect.String {
+			if f, hidden := fault.Unprintable(here, k.String(), false); hidden {
+				faults = append(faults, f)
+				continue
+			}
+			if text.Clean(k.String()) != k.String() {
+				faults = append(faults, fault.At(here, "unprintable", unclean))
+				continue
+			}
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
 		item.Set(v.MapIndex(k))

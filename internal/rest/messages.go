@@ -200,7 +200,7 @@ func lettersOf(name string) string {
 	return string(letters)
 }
 
-var unprintable = text.F("含有控制字符或不可见字符，请删除", "contains control or invisible characters: remove them")
+var unclean = text.F("不是统一码规范形式（NFC），或首尾有空白：请改正", "is not in Unicode form NFC, or has white space around it")
 
 // Malformed returns the fault of a request that cannot be read at the fields.
 func Malformed(fields ...fault.FieldError) *fault.Error {

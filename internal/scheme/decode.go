@@ -64,8 +64,9 @@ var cleanTexts = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, s *string) e
 	if token.Kind() != '"' {
 		return errors.New("this must be text")
 	}
-	if *s = text.Clean(token.String()); !text.Printable(*s, true) {
-		return errors.New("it holds control or invisible characters")
+	*s = text.Clean(token.String())
+	if remedy, hidden := text.Hidden(*s, true); hidden {
+		return errors.New(remedy.EN)
 	}
 	return nil
 })

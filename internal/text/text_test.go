@@ -1,6 +1,12 @@
 package text
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
 
 func TestInFallsBackToTheOtherLanguage(t *testing.T) {
 	both := F("%s 已锁定", "%s is locked", "2023Q3")
@@ -60,6 +66,70 @@ func TestPrintable(t *testing.T) {
 		if got := Printable(c.text, c.multiline); got != c.want {
 			t.Errorf("Printable(%q, %v) = %v", c.text, c.multiline, got)
 		}
+	}
+}
+
+func TestHiddenNamesTheCharacter(t *testing.T) {
+	for _, c := range []struct{ text, zh, en string }{
+		{"王\ue863", "U+E863：请改用", ""},
+		{"王\ue863", "标准字“䶮”（U+4DAE）", "use 䶮 (U+4DAE) instead"},
+		{"王\ue81e", "“龴”", "U+9FB4"},
+		{"王\ue815", "“⺁”", ""},
+		{"王\ue864", "“龻”", ""},
+		{"王\ue865", "U+E865", "the standard character"},
+		{"王\U000f0000", "U+F0000", "private-use"},
+		{"a\u202eb", "U+202E", "direction of text"},
+		{"a\u200bb", "U+200B", "invisible character"},
+		{"\u3164", "U+3164", "invisible character"},
+		{"\u2800", "U+2800", "invisible character"},
+		{"a\ufeff", "U+FEFF", "invisible character"},
+		{"a\u2028b", "U+2028", "use a blank"},
+		{"a\x7f", "U+007F", "control character"},
+		{"\xff", "UTF-8", "UTF-8"},
+	} {
+		got, found := Hidden(c.text, false)
+		if !found || !strings.Contains(got.ZH, c.zh) || !strings.Contains(got.EN, c.en) {
+			t.Errorf("Hidden(%q) = %q, %v", c.text, got, found)
+		}
+	}
+	for _, s := range []string{"鹤峰村", "王䶮", "辻󠄀村", "Ān · Lǐ", "二〇二六　年", "a\u00a0b"} {
+		if got, found := Hidden(s, false); found {
+			t.Errorf("Hidden(%q) = %q", s, got)
+		}
+	}
+	if _, found := Hidden("a\nb\tc\u2029", true); found {
+		t.Error("line breaks are hidden in several lines")
+	}
+}
+
+// The published table of golang.org/x/text has 66 of the 80 characters; the other 14 were
+// private-use ones when it was made, and GB 18030-2022 gave them these places.
+func TestPrivateCharactersOfGBKAreThoseOfThePublishedTable(t *testing.T) {
+	later := map[rune]rune{
+		0xE816: 0x20087, 0xE817: 0x20089, 0xE818: 0x200CC, 0xE81E: 0x9FB4, 0xE826: 0x9FB5, 0xE82B: 0x9FB6, 0xE82C: 0x9FB7,
+		0xE831: 0x215D7, 0xE832: 0x9FB8, 0xE83B: 0x2298F, 0xE843: 0x9FB9, 0xE854: 0x9FBA, 0xE855: 0x241FE, 0xE864: 0x9FBB,
+	}
+	i, private := 0, 0
+	for b := byte(0x50); b <= 0xA0; b++ {
+		if b == 0x7F {
+			continue
+		}
+		decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes([]byte{0xFE, b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := utf8.DecodeRune(decoded)
+		if want == utf8.RuneError {
+			private++
+			want = later[gbkFirst+rune(i)]
+		}
+		if gbkPrivate[i] != want {
+			t.Errorf("U+%X is %c (U+%X), want U+%X", gbkFirst+rune(i), gbkPrivate[i], gbkPrivate[i], want)
+		}
+		i++
+	}
+	if i != len(gbkPrivate) || private != len(later) {
+		t.Errorf("%d characters, %d of them without a place, want %d and %d", i, private, len(gbkPrivate), len(later))
 	}
 }
 
