@@ -142,6 +142,7 @@ var seldom = map[string]bool{"period plan": true, "decidingRight acknowledge": t
 // call, which the tests of internal/workflow assert. A call of them is also refused for what it sends, or for other
 // records, so that it would have to be made anew for each state that is drawn; the tests of each noun do that.
 var sameRules = []string{
+	"EntryFormRow", "HomeItem", // what the lists of the nouns allow
 	"Analysis",          // one draft of a mentor for each result; submitting needs a cause
 	"ExchangeEvent",     // holding it depends on its day alone
 	"JointProblem",      // who solved it is in its history, which is not drawn by SQL

@@ -20,6 +20,7 @@ var rights = map[string]right{
 	"GET /openapi.json":             {who: everyone},
 
 	"GET /me":           {who: everyone},
+	"GET /home":         {who: everyone},
 	"GET /keys":         {who: "A"},
 	"POST /keys":        {who: "A", ok: 201, body: sent(object{"roles": []string{"reader"}})},
 	"DELETE /keys/:key": {who: "A", ok: 204, version: "1", skip: elsewhereToo},

@@ -59,6 +59,7 @@ func (s *Server) routesOfAccess(v1, t rest.Router) {
 	rest.Get(v1, "/oidc/start", policy.SignIn, s.startOIDC, rest.Status(http.StatusFound))
 	rest.Get(v1, "/oidc/callback", policy.SignIn, s.finishOIDC, rest.Status(http.StatusSeeOther))
 	rest.Get(v1, "/me", policy.ReadIdentity, s.me)
+	rest.Get(v1, "/home", policy.ReadIdentity, s.home)
 	rest.Post(v1, "/me/password", policy.OwnIdentity, s.changePassword, rest.HoldsSecret, rest.BodyLimit(secretBody))
 	rest.Get(v1, "/accounts", policy.ManageAccounts, s.listAccounts)
 	rest.Create(v1, "/accounts", policy.ManageAccounts, s.createAccount)

@@ -32,8 +32,8 @@ var rooms = map[string]string{
 		"internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
-		"internal/improve/measure internal/improve/target internal/index internal/evaluation " +
-		"internal/credential internal/access",
+		"internal/improve/measure internal/improve/target internal/exchange internal/index internal/proposal " +
+		"internal/evaluation internal/workflow internal/credential internal/access internal/town",
 	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/agreement pkg/composite pkg/composite/stats",
 	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +
