@@ -170,6 +170,34 @@ func (s *Server) findForm(ctx context.Context, req formRequest) (evaluation.Form
 	return s.results.Form(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
 }
 
+type listReviewRequest struct {
+	periodRequest
+	rest.Localized
+	Branch    string                `form:"branch"`                                               // only of this branch
+	Evaluator string                `form:"evaluator"`                                            // only by this person
+	State     evaluation.SheetState `form:"state" default:"submitted" validate:"omitempty,state"` // only in this state
+	rest.PageQuery
+}
+
+// listReview returns sheets with all their values, each beside what the sheet had when somebody
+// decided on it last, the last published value and what other sheets report, and with the
+// signals about its evaluator and branch.
+//
+//	@Summary	List evaluations with values to review
+func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Page[evaluation.ReviewedSheet], error) {
+	q := evaluation.ReviewQuery{Town: req.Town, Language: string(req.Language), SheetFilter: evaluation.SheetFilter{
+		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator, State: req.State, Limit: req.Limit(),
+	}}
+	if err := req.Resume(&q.After); err != nil {
+		return rest.Page[evaluation.ReviewedSheet]{}, err
+	}
+	list, err := s.results.Review(ctx, s.db(ctx), q)
+	if err != nil {
+		return rest.Page[evaluation.ReviewedSheet]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(r evaluation.ReviewedSheet) []any { return []any{r.Sheet.ID} })
+}
+
 // submissionInput is the sheets to submit, in the versions that were read.
 type submissionInput struct {
 	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"`

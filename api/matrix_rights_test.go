@@ -245,6 +245,7 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/entry/submit": {
 		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),
 	},
+	"GET /towns/:town/periods/:period/review":       {who: "GL"},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
 	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
 	"GET /towns/:town/periods/:period/exceptions":   {who: "smioGL"},

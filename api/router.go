@@ -165,6 +165,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 		rest.Sends[evaluation.Completeness]("application/json", "text/csv"))
 	rest.Get(t, "/periods/:period/entry", policy.WriteSheets, s.findForm)
 	rest.Post(t, "/periods/:period/entry/submit", policy.WriteSheets, s.submitForm)
+	rest.Get(t, "/periods/:period/review", policy.ReadSignals, s.listReview)
 	rest.Get(t, "/periods/:period/signals", policy.ReadSignals, s.findSignals)
 	rest.Get(t, "/periods/:period/exceptions", policy.ReadSheets, s.listExceptions)
 	rest.Create(t, "/periods/:period/exceptions", policy.WritePeriods, s.grantException)

@@ -287,37 +287,52 @@ func entriesOf(q *gorm.DB, townID string, ids []string) (list []Entry, err error
 // readLast sets what was approved in an earlier period of the columns that meant the same
 // then.
 func (f *Form) readLast(ctx context.Context, db *gorm.DB, person string, last Period) error {
-	compiled, err := scheme.Load(ctx, db, last.TownID, last.Scheme.Code, last.Scheme.Number)
+	reported, compiled, err := last.counted(ctx, db)
 	if err != nil {
 		return err
 	}
-	reported, err := readReported(ctx, db, last, compiled, "")
-	if err != nil {
-		return err
-	}
-	corrections, err := last.corrections(ctx, db)
-	if err != nil {
-		return err
-	}
-	reported.correct(corrections)
 	for i, row := range f.Rows {
 		for _, c := range f.Columns {
-			r := reported[[2]string{row.Branch.Code, c.Code}]
-			if r == nil || !c.covers(row.Branch) || !c.SameIn(compiled) {
+			if !c.covers(row.Branch) || !c.SameIn(compiled) {
 				continue
 			}
-			value := r.effective()
-			if c.Kind == string(scheme.Rated) {
-				value = r.by(person)
-			}
-			if value.Value != nil || value.Level != nil || value.NotApplicable {
-				f.Rows[i].Last = append(f.Rows[i].Last, LastValue{
-					Code: c.Code, Value: value.Value, Level: value.Level, NotApplicable: value.NotApplicable,
-				})
+			if value := c.lastOf(reported[[2]string{row.Branch.Code, c.Code}], person); value != nil {
+				f.Rows[i].Last = append(f.Rows[i].Last, *value)
 			}
 		}
 	}
 	return nil
+}
+
+// counted returns what was approved in the period, corrections included, with its scheme.
+func (p Period) counted(ctx context.Context, db *gorm.DB) (reportedValues, *scheme.Compiled, error) {
+	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
+	if err != nil {
+		return nil, nil, err
+	}
+	reported, err := readReported(ctx, db, p, compiled, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	corrections, err := p.corrections(ctx, db)
+	reported.correct(corrections)
+	return reported, compiled, err
+}
+
+// lastOf returns what counted of the reports about the column, and of one that is rated what
+// the person rated; nil where that is nothing.
+func (c FormColumn) lastOf(r *report, person string) *LastValue {
+	if r == nil {
+		return nil
+	}
+	value := r.effective()
+	if c.Kind == string(scheme.Rated) {
+		value = r.by(person)
+	}
+	if value.Value == nil && value.Level == nil && !value.NotApplicable {
+		return nil
+	}
+	return &LastValue{Code: c.Code, Value: value.Value, Level: value.Level, NotApplicable: value.NotApplicable}
 }
 
 // by returns what the person reported; the zero value where it is nothing.

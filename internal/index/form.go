@@ -58,6 +58,26 @@ func (c *ResultCache) Form(
 	return f, nil
 }
 
+// Review returns sheets of a period with their values, beside those of the last published
+// period of the same kind before it.
+func (c *ResultCache) Review(
+	ctx context.Context, db *gorm.DB, q evaluation.ReviewQuery,
+) (_ []evaluation.ReviewedSheet, err error) {
+	defer fault.Wrap(&err, "review of %s", q.Period)
+	p, err := evaluation.FindPeriod(ctx, db, q.Town, q.Period)
+	if err != nil {
+		return nil, err
+	}
+	e, err := c.publications(ctx, db, q.Town)
+	if err != nil {
+		return nil, err
+	}
+	if last := e.previous(p); last != nil {
+		q.Last = &last.Period
+	}
+	return evaluation.ListReview(ctx, db, q)
+}
+
 // medians returns the median of the entered values of the indicator by class, in the order
 // of the first branch of each.
 func (o *Outcome) medians(code string, known map[string]bool) []evaluation.FormMedian {
