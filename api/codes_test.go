@@ -17,7 +17,9 @@ func TestCodesOfOtherCaseAreTaken(t *testing.T) {
 		admin, group := h.as(policy.Admin), h.as(policy.LeadingGroup)
 		round := func(code string) object {
 			criterion := object{"code": "c", "name": named("标准"), "max": 10, "weight": 1}
-			return object{"code": code, "name": named("轮次"), "criteria": []object{criterion}, "judges": []string{}, "places": 2, "seats": 1}
+			return object{
+				"code": code, "name": named("轮次"), "criteria": []object{criterion}, "judges": []string{}, "places": 2, "seats": 1,
+			}
 		}
 		team := func(code string) object {
 			return object{"code": code, "name": named("队"), "field": "ethos", "branches": []string{"b01"}}

@@ -47,11 +47,13 @@ type entryInput struct {
 
 // entryValue is the value of one indicator, where it comes from and what shows it.
 type entryValue struct {
-	Value         *float64 `json:"value" example:"96.5"`
-	Level         *string  `json:"level"`          // instead of a value, for a categorical indicator
-	NotApplicable bool     `json:"not_applicable"` // where the indicator may be waived; say why in evidence
-	Evidence      string   `json:"evidence" validate:"max=2000" multiline:"true" example:"minutes of 12 meetings"`
-	Source        string   `json:"source" validate:"max=200" example:"branch ledger"`
+	Value *float64 `json:"value" example:"96.5"` // in the unit of the indicator
+	Level *string  `json:"level"`                // instead of a value, for a categorical indicator
+	// where the indicator may be waived; say why in evidence
+	NotApplicable bool `json:"not_applicable"`
+	// what shows it
+	Evidence string `json:"evidence" validate:"max=2000" multiline:"true" example:"minutes of 12 meetings"`
+	Source   string `json:"source" validate:"max=200" example:"branch ledger"` // where it comes from
 }
 
 // sheetInput is all of an evaluation sheet: what is left out of it goes, so that no entries at all
@@ -200,7 +202,7 @@ func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Pa
 
 // submissionInput is the sheets to submit, in the versions that were read.
 type submissionInput struct {
-	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"`
+	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"` // sheets of the caller in the period
 }
 
 type submitFormRequest struct {
@@ -212,10 +214,10 @@ type submitFormRequest struct {
 
 // submissions are what became of each sheet, in the order of the request.
 type submissions struct {
-	DryRun  bool                    `json:"dry_run"`
+	DryRun  bool                    `json:"dry_run"` // nothing was changed
 	Done    int                     `json:"done"`    // with dry_run: that can be submitted
 	Refused int                     `json:"refused"` // only with dry_run
-	Items   []evaluation.Submission `json:"items"`
+	Items   []evaluation.Submission `json:"items"`   // in the order of the request
 }
 
 // submitForm submits up to 500 sheets of the caller: all of them, or none where one is refused.

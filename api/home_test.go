@@ -104,7 +104,8 @@ func TestHomeShowsWhatWaits(t *testing.T) {
 		told, _ = feed(t, mentor, next)
 		same(t, "overdue", told, "returned_overdue 2026-04-12", "-returned_due 2026-04-12")
 		told, _ = feed(t, group, 0)
-		same(t, "escalated", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31", "sheet_overdue 2026-04-10", "sheet_overdue 2026-04-10", "sheet_overdue 2026-04-10",
+		same(t, "escalated", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31",
+			"sheet_overdue 2026-04-10", "sheet_overdue 2026-04-10", "sheet_overdue 2026-04-10",
 			"returned_overdue 2026-04-12")
 		h.steps("2026Q1", "review", "locked")
 		same(t, "a locked period", waitingFor(t, mentor))

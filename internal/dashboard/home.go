@@ -28,38 +28,40 @@ import (
 
 // Home is what waits for the caller: in each town that he or she may enter, under each role held.
 type Home struct {
-	Today day.Date   `json:"today" swaggertype:"string" format:"date"`
-	Towns []HomeTown `json:"towns"` // in the order of codes, at most 20 of those that the caller is not limited to
+	Today day.Date `json:"today" swaggertype:"string" format:"date"` // in Asia/Shanghai
+	// in the order of codes, at most 20 of those that the caller is not limited to
+	Towns []HomeTown `json:"towns"`
 } // @name Home
 
 // HomeTown is what waits in one town.
 type HomeTown struct {
-	Code  string     `json:"code" example:"lishui"`
-	Name  string     `json:"name" example:"里水镇"`
-	Roles []HomeRole `json:"roles"` // held now, in the order of the policy table
+	Code  string     `json:"code" example:"lishui"` // of the town
+	Name  string     `json:"name" example:"里水镇"`    // in the language of the answer
+	Roles []HomeRole `json:"roles"`                 // held now, in the order of the policy table
 } // @name HomeTown
 
 // HomeRole is what waits for the caller under one role. Send Act-As with it to do what is there.
 type HomeRole struct {
-	Role  policy.Role `json:"role" swaggertype:"string" example:"mentor"`
-	Name  string      `json:"name" example:"导师"`
-	Total int         `json:"total" example:"12"` // of items; of each kind at most 200 are counted
-	Items []HomeItem  `json:"items"`              // by day, those without one last; at most 100
+	Role  policy.Role `json:"role" swaggertype:"string" example:"mentor"` // for Act-As
+	Name  string      `json:"name" example:"导师"`                          // in words of the language
+	Total int         `json:"total" example:"12"`                         // of items; of each kind at most 200 are counted
+	Items []HomeItem  `json:"items"`                                      // by day, those without one last; at most 100
 } // @name HomeRole
 
 // HomeItem is one thing to do.
 type HomeItem struct {
 	// sheet_…: to enter; decide_…, receive_report, review_case, verify_item: to decide; the others as reminders have them
 	Kind    string          `json:"kind" example:"sheet_returned"`
-	Message string          `json:"message"`
-	Reason  string          `json:"reason,omitempty"`                                      // of the one who sent it back
-	Period  string          `json:"period,omitempty" example:"2023Q3"`                     // absent where it is about none
-	Branch  *town.BranchRef `json:"branch,omitempty"`                                      // likewise
-	DueOn   *day.Date       `json:"due_on,omitempty" swaggertype:"string" format:"date"`   // the last day in time; absent where there is none
-	Overdue bool            `json:"overdue"`                                               // that day has passed
-	Subject string          `json:"subject" example:"evaluations/0190…"`                   // its address below the town
-	Link    string          `json:"link" example:"/api/v1/towns/lishui/evaluations/0190…"` // its address
-	Allowed []string        `json:"allowed"`                                               // what the caller can do with it now
+	Message string          `json:"message"`                           // what is to be done
+	Reason  string          `json:"reason,omitempty"`                  // of the one who sent it back
+	Period  string          `json:"period,omitempty" example:"2023Q3"` // absent where it is about none
+	Branch  *town.BranchRef `json:"branch,omitempty"`                  // likewise
+	// the last day in time; absent where there is none
+	DueOn   *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
+	Overdue bool      `json:"overdue"`                                               // that day has passed
+	Subject string    `json:"subject" example:"evaluations/0190…"`                   // its address below the town
+	Link    string    `json:"link" example:"/api/v1/towns/lishui/evaluations/0190…"` // its address
+	Allowed []string  `json:"allowed"`                                               // what the caller can do with it now
 	// why nothing can be entered now
 	Locked *workflow.Refusal `json:"locked,omitempty"`
 

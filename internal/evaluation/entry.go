@@ -18,15 +18,16 @@ import (
 // Entry is one value of a sheet: a number, a level, or the word that the
 // indicator does not apply.
 type Entry struct {
-	TownID        string   `gorm:"primaryKey" json:"-"`
-	EvaluationID  string   `gorm:"primaryKey" json:"-"`
-	Revision      int64    `gorm:"primaryKey" json:"-"`
-	Code          string   `gorm:"primaryKey" json:"code" example:"organisation.01"` // indicator or quantity
-	Value         *float64 `json:"value,omitempty" example:"96.5"`
-	Level         *string  `json:"level,omitempty"`          // instead of a value, where the indicator has levels
-	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value, where the indicator can be waived
-	Evidence      string   `json:"evidence,omitempty" example:"minutes of 12 meetings"`
-	Source        string   `json:"source,omitempty" example:"branch ledger"`
+	TownID       string   `gorm:"primaryKey" json:"-"`
+	EvaluationID string   `gorm:"primaryKey" json:"-"`
+	Revision     int64    `gorm:"primaryKey" json:"-"`
+	Code         string   `gorm:"primaryKey" json:"code" example:"organisation.01"` // indicator or quantity
+	Value        *float64 `json:"value,omitempty" example:"96.5"`                   // in the unit of the indicator
+	Level        *string  `json:"level,omitempty"`                                  // instead of a value, where the indicator has levels
+	// instead of a value, where the indicator can be waived
+	NotApplicable bool   `json:"not_applicable,omitempty"`
+	Evidence      string `json:"evidence,omitempty" example:"minutes of 12 meetings"` // what shows it
+	Source        string `json:"source,omitempty" example:"branch ledger"`            // where it comes from
 	// the scheme has other roles report this: the value is shown and never counts
 	Ignored bool `gorm:"-" json:"ignored,omitempty,omitzero"`
 }

@@ -19,8 +19,8 @@ import (
 // Form is all that one caller enters in a period (填报表): a row for each branch, a column
 // for each value that his or her role fills.
 type Form struct {
-	Period     string       `json:"period" example:"2023Q3"`
-	State      PeriodState  `json:"state"`
+	Period     string       `json:"period" example:"2023Q3"` // its code
+	State      PeriodState  `json:"state"`                   // of the period
 	Scheme     scheme.Ref   `json:"scheme"`
 	Role       policy.Role  `json:"role" swaggertype:"string" example:"mentor"`               // whose columns these are
 	EntryFrom  *day.Date    `json:"entry_from,omitempty" swaggertype:"string" format:"date"`  // first day of entry
@@ -33,7 +33,7 @@ type Form struct {
 // FormColumn is one value that the role fills.
 type FormColumn struct {
 	Code      string  `json:"code" example:"organisation.01"` // of the indicator or quantity
-	Name      string  `json:"name" example:"三会一课"`
+	Name      string  `json:"name" example:"三会一课"`            // in the language of the answer
 	Dimension NodeRef `json:"dimension"`
 	// waiver: a derived indicator, of which only can be said that it does not apply
 	Kind     string        `json:"kind" enums:"reported,rated,quantity,waiver"`
@@ -52,15 +52,15 @@ type FormColumn struct {
 
 // NodeRef names a node of the scheme.
 type NodeRef struct {
-	Code string `json:"code" example:"organisation"`
-	Name string `json:"name" example:"组织锻造力"`
+	Code string `json:"code" example:"organisation"` // in the scheme
+	Name string `json:"name" example:"组织锻造力"`        // in the language of the answer
 } // @name EntryFormNode
 
 // FormMedian is the median of the values that a class had in the last published period.
 type FormMedian struct {
-	Class  string  `json:"class" example:"rural"`
-	Median float64 `json:"median" example:"92.5"`
-	Values int     `json:"values" example:"13"` // branches with a value
+	Class  string  `json:"class" example:"rural"` // its code
+	Median float64 `json:"median" example:"92.5"` // of entered values, in the unit of the column
+	Values int     `json:"values" example:"13"`   // branches with a value
 } // @name EntryFormMedian
 
 // FormRow is one branch with the caller's sheet about it, if there is one.
@@ -71,8 +71,8 @@ type FormRow struct {
 	State    SheetState     `json:"state,omitempty"`                        // of the sheet
 	Revision int64          `json:"revision,omitempty,omitzero"`            // of the sheet
 	Role     policy.Role    `json:"role,omitempty" swaggertype:"string"`    // in which the sheet was begun
-	Note     string         `json:"note,omitempty"`
-	Reason   string         `json:"reason,omitempty"` // of the last decision
+	Note     string         `json:"note,omitempty"`                         // of the sheet
+	Reason   string         `json:"reason,omitempty"`                       // of the last decision
 	// last day to correct a returned sheet
 	DueOn   *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
 	Late    bool      `json:"late"`    // an exception let it be written
@@ -87,10 +87,10 @@ type FormRow struct {
 
 // LastValue is an approved value of the last published period.
 type LastValue struct {
-	Code          string   `json:"code" example:"organisation.01"`
-	Value         *float64 `json:"value,omitempty" example:"96.5"`
-	Level         *string  `json:"level,omitempty"`
-	NotApplicable bool     `json:"not_applicable,omitempty,omitzero"`
+	Code          string   `json:"code" example:"organisation.01"`    // of the indicator or quantity
+	Value         *float64 `json:"value,omitempty" example:"96.5"`    // in the unit of the indicator
+	Level         *string  `json:"level,omitempty"`                   // instead of a value
+	NotApplicable bool     `json:"not_applicable,omitempty,omitzero"` // the indicator did not apply
 } // @name LastValue
 
 // FormQuery names a form. Last is the last published period before it; nil where there is

@@ -30,14 +30,14 @@ type ReviewedSheet struct {
 
 // DecidedRevision is a revision of a sheet on which somebody decided.
 type DecidedRevision struct {
-	Revision int64  `json:"revision" example:"1"`
-	Verb     string `json:"verb" enums:"approve,return"`
+	Revision int64  `json:"revision" example:"1"`        // of the sheet
+	Verb     string `json:"verb" enums:"approve,return"` // what was decided
 } // @name DecidedRevision
 
 // ReviewedValue is one entry of a sheet beside what it can be held against.
 type ReviewedValue struct {
 	Entry
-	Name    string `json:"name" example:"三会一课"`
+	Name    string `json:"name" example:"三会一课"`        // in the language of the answer
 	Unit    string `json:"unit,omitempty" example:"%"` // in words of the language
 	Changed bool   `json:"changed"`                    // against the compared revision; false where there is none
 	// what the compared revision had, where that is another value; absent too where it had none

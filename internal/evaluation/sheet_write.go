@@ -138,9 +138,9 @@ func MoveSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, to SheetState
 
 // Submission is what becomes of one sheet when many are submitted.
 type Submission struct {
-	Sheet    string            `json:"sheet" format:"uuid"`
-	Branch   *town.BranchRef   `json:"branch,omitempty"` // absent where there is no such sheet for the caller
-	Version  int64             `json:"version"`          // the new one; the one that was sent where it is refused
+	Sheet    string            `json:"sheet" format:"uuid"` // as it was sent
+	Branch   *town.BranchRef   `json:"branch,omitempty"`    // absent where there is no such sheet for the caller
+	Version  int64             `json:"version"`             // the new one; the one that was sent where it is refused
 	Refused  *workflow.Refusal `json:"refused,omitempty"`
 	Unfilled []NodeRef         `json:"unfilled"` // what the role fills and the sheet leaves empty: it can be submitted so
 }
