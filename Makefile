@@ -25,7 +25,7 @@ test-race: postgres ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 postgres:
 	@.ci/postgres
-check: bin/openapi.json dead ## format, lint, and compare generated files with what they are made from
+check: bin/openapi.json dead counts ## format, lint, and compare generated files with what they are made from
 	go mod tidy -diff
 	$(TOOL) golangci-lint run ./...
 	@cmp docs/openapi.json $< || { echo "docs/openapi.json is stale: run make generate and commit it"; exit 1; }

@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/explanation"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 )
@@ -111,7 +112,7 @@ func (s *appealStory) opensNotice() {
 	for what, got := range map[string]index.Source{
 		"ranking":     apitest.Decode[index.Ranking](s.before, http.StatusOK).Source,
 		"scorecard":   apitest.Decode[index.Scorecard](s.Get(q1+"/branches/b01"), http.StatusOK).Source,
-		"explanation": apitest.Decode[index.Explanation](s.Get(q1+"/branches/b01/explanation"), http.StatusOK).Source,
+		"explanation": apitest.Decode[explanation.Explanation](s.Get(q1+"/branches/b01/explanation"), http.StatusOK).Source,
 		"receipt":     apitest.Decode[index.Receipt](s.Get(q1+"/receipt"), http.StatusOK).Source,
 	} {
 		if d := cmp.Diff(want, got); d != "" {
@@ -416,7 +417,7 @@ func (s *appealStory) differs() {
 		"cases.solved", "late")
 	same(t, "corrections of b02", column(s.second.Get(q1+"/corrections"), "code"))
 	refused(t, s.Get(q1+"/corrections"), http.StatusUnauthorized, "key_needed")
-	c := apitest.Decode[index.ScoreChange](s.first.Get(q1+"/branches/b01/change?from_publication=1"), http.StatusOK)
+	c := apitest.Decode[explanation.ScoreChange](s.first.Get(q1+"/branches/b01/change?from_publication=1"), http.StatusOK)
 	if *c.Before != 77.25 || *c.Now != 86.25 || *c.Change != 9 {
 		t.Errorf("change: %+v", c)
 	}

@@ -11,12 +11,12 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 )
 
 // tally is the counts in their order: expected, missing begun draft submitted returned approved late overdue.
-func tally(c evaluation.Counts) string {
+func tally(c review.Counts) string {
 	return strings.Trim(fmt.Sprint(c), "{}")
 }
 
@@ -57,14 +57,14 @@ func TestCompletenessAddsUp(t *testing.T) {
 		counts := func(c *apitest.Client, by string) map[string]string {
 			t.Helper()
 			found := map[string]string{}
-			answer := apitest.Decode[evaluation.Completeness](c.Get(q1+"/completeness?by="+by), http.StatusOK)
+			answer := apitest.Decode[review.Completeness](c.Get(q1+"/completeness?by="+by), http.StatusOK)
 			for _, r := range answer.Rows {
 				code := r.Evaluator
 				if r.Branch != nil {
 					code = r.Branch.Code
 				}
 				found[code] = tally(r.Counts)
-				sum := evaluation.Counts{}
+				sum := review.Counts{}
 				for _, role := range r.Roles {
 					sum.Expected += role.Expected
 					sum.Begun += role.Begun
@@ -129,8 +129,8 @@ func TestCompletenessAddsUp(t *testing.T) {
 		want("zhao", counts(zhao, "branch"), map[string]string{"b02": "3 1 2 1 0 1 0 0 3", "b03": ""})
 		refused(t, h.as(policy.Reader).Get(q1+"/completeness"), http.StatusForbidden, "not_allowed")
 
-		by := map[string]evaluation.IndicatorCoverage{}
-		for _, i := range apitest.Decode[evaluation.Completeness](group.Get(q1+"/completeness?by=indicator"),
+		by := map[string]review.IndicatorCoverage{}
+		for _, i := range apitest.Decode[review.Completeness](group.Get(q1+"/completeness?by=indicator"),
 			http.StatusOK).Indicators {
 			by[i.Indicator] = i
 		}
@@ -173,7 +173,7 @@ func TestCompletenessExpectsWhatTheSchemeAsks(t *testing.T) {
 		counts := func() string {
 			t.Helper()
 			a := group.Get("/towns/demo/periods/2026Q1/completeness")
-			return tally(*apitest.Decode[evaluation.Completeness](a, http.StatusOK).Totals)
+			return tally(*apitest.Decode[review.Completeness](a, http.StatusOK).Totals)
 		}
 		before := counts()
 		h.joins("j", policy.Instructor, ties{"b02": access.Instructs}) // of whom nothing is asked
@@ -188,8 +188,8 @@ func TestCompletenessExpectsWhatTheSchemeAsks(t *testing.T) {
 			begun(group, "2026Q1", branch, value("spirit", 9))
 		}
 		a := group.Get("/towns/demo/periods/2026Q1/completeness")
-		c := apitest.Decode[evaluation.Completeness](a, http.StatusOK)
-		for _, n := range append([]evaluation.CompletenessRow{{Counts: *c.Totals}}, c.Rows...) {
+		c := apitest.Decode[review.Completeness](a, http.StatusOK)
+		for _, n := range append([]review.CompletenessRow{{Counts: *c.Totals}}, c.Rows...) {
 			if n.Begun+n.Missing != n.Expected {
 				t.Errorf("%+v: begun and missing are not what is expected", n)
 			}

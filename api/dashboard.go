@@ -9,7 +9,6 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/day"
-	"bulwark/internal/index"
 	"bulwark/internal/rest"
 )
 
@@ -42,13 +41,17 @@ func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (rest.
 	}
 	token := strings.Join([]string{head.Hash, string(day.Of(s.Now())), view.Token}, " ")
 	return s.responses.Get(cacheKey{view: "dashboard", town: req.Town, period: period, language: req.Language}, token, func() (rest.Raw, error) {
-		var result *index.Overview
+		var result *dashboard.Overview
 		if period != "" {
 			view, _, err := s.view(ctx, resultRequest{periodRequest: periodRequest{Town: req.Town, Period: period}})
 			if err != nil {
 				return rest.Raw{}, err
 			}
-			result = new(view.Overview(string(req.Language)))
+			overview, err := dashboard.OverviewOf(view, string(req.Language))
+			if err != nil {
+				return rest.Raw{}, err
+			}
+			result = &overview
 		}
 		d, err := dashboard.Find(ctx, s.db(ctx), req.Town, string(req.Language), result)
 		if err != nil {

@@ -131,7 +131,7 @@ func TestTheScreenOfTheNextDay(t *testing.T) {
 }
 
 // checkOverview counts again from the ranking.
-func checkOverview(t *testing.T, o index.Overview, r index.Ranking) {
+func checkOverview(t *testing.T, o dashboard.Overview, r index.Ranking) {
 	t.Helper()
 	sum, change, compared := 0.0, 0.0, 0
 	grades, bins := map[string]int{}, make([]int, 10)

@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/rest"
+	"bulwark/internal/review"
 	"bulwark/internal/workflow"
 )
 
@@ -186,18 +187,18 @@ type listReviewRequest struct {
 // signals about its evaluator and branch.
 //
 //	@Summary	List evaluations with values to review
-func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Page[evaluation.ReviewedSheet], error) {
+func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Page[review.Sheet], error) {
 	q := evaluation.ReviewQuery{Town: req.Town, Language: string(req.Language), SheetFilter: evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator, State: req.State, Limit: req.Limit(),
 	}}
 	if err := req.Resume(&q.After); err != nil {
-		return rest.Page[evaluation.ReviewedSheet]{}, err
+		return rest.Page[review.Sheet]{}, err
 	}
 	list, err := s.results.Review(ctx, s.db(ctx), q)
 	if err != nil {
-		return rest.Page[evaluation.ReviewedSheet]{}, err
+		return rest.Page[review.Sheet]{}, err
 	}
-	return rest.NewPage(list, req.PageQuery, func(r evaluation.ReviewedSheet) []any { return []any{r.Sheet.ID} })
+	return rest.NewPage(list, req.PageQuery, func(r review.Sheet) []any { return []any{r.Sheet.ID} })
 }
 
 // submissionInput is the sheets to submit, in the versions that were read.

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/explanation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
@@ -48,12 +49,12 @@ func (s *Server) explainedView(ctx context.Context, req explanationRequest) (ind
 // findExplanation returns how the score of a branch arose.
 //
 //	@Summary	Explain the score of a branch
-func (s *Server) findExplanation(ctx context.Context, req explanationRequest) (index.Explanation, error) {
+func (s *Server) findExplanation(ctx context.Context, req explanationRequest) (explanation.Explanation, error) {
 	view, detailed, err := s.explainedView(ctx, req)
 	if err != nil {
-		return index.Explanation{}, err
+		return explanation.Explanation{}, err
 	}
-	return view.Explanation(req.Branch, string(req.Language), detailed)
+	return explanation.Of(view, req.Branch, string(req.Language), detailed)
 }
 
 type scoreChangeRequest struct {
@@ -67,12 +68,12 @@ type scoreChangeRequest struct {
 // findChange returns where a change of score comes from.
 //
 //	@Summary	Take the change of a branch's score apart
-func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.ScoreChange, error) {
+func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (explanation.ScoreChange, error) {
 	view, detailed, err := s.explainedView(ctx, req.explanationRequest)
 	if err != nil {
-		return index.ScoreChange{}, err
+		return explanation.ScoreChange{}, err
 	}
-	return s.results.Change(ctx, s.db(ctx), view, index.ScoreChangeQuery{
+	return explanation.ChangeOf(ctx, s.db(ctx), s.results, view, explanation.ScoreChangeQuery{
 		Branch: req.Branch, From: req.From, Number: req.FromPublication, Language: string(req.Language), Detailed: detailed,
 	})
 }
@@ -81,16 +82,16 @@ func (s *Server) findChange(ctx context.Context, req scoreChangeRequest) (index.
 // the cheapest way to the next rank and grade.
 //
 //	@Summary	Say what would move a branch up
-func (s *Server) findGains(ctx context.Context, req scorecardRequest) (index.Gains, error) {
+func (s *Server) findGains(ctx context.Context, req scorecardRequest) (explanation.Gains, error) {
 	view, detailed, err := s.branchView(ctx, req)
 	if err != nil {
-		return index.Gains{}, err
+		return explanation.Gains{}, err
 	}
 	if !detailed {
-		return index.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), policy.ReadScorecard, req.Town, req.Branch,
+		return explanation.Gains{}, access.PrincipalFrom(ctx).InScope(ctx, s.db(ctx), policy.ReadScorecard, req.Town, req.Branch,
 			day.Of(s.Now()))
 	}
-	return view.Gains(ctx, req.Branch, string(req.Language))
+	return explanation.GainsOf(ctx, view, req.Branch, string(req.Language))
 }
 
 type robustnessRequest struct {
@@ -135,18 +136,18 @@ type whatIfRequest struct {
 // is stored.
 //
 //	@Summary	Suppose other weights or values
-func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (index.WhatIf, error) {
+func (s *Server) whatIf(ctx context.Context, req whatIfRequest) (explanation.WhatIf, error) {
 	view, _, err := s.view(ctx, resultRequest{periodRequest: req.periodRequest})
 	if err != nil {
-		return index.WhatIf{}, err
+		return explanation.WhatIf{}, err
 	}
 	reach, err := access.PrincipalFrom(ctx).ReachOf(ctx, s.db(ctx), policy.ReadScorecard, req.Town, day.Of(s.Now()))
 	if err != nil {
-		return index.WhatIf{}, err
+		return explanation.WhatIf{}, err
 	}
-	in := index.Supposition{Weights: req.Body.Weights}
+	in := explanation.Supposition{Weights: req.Body.Weights}
 	for _, v := range req.Body.Values {
-		in.Values = append(in.Values, index.SupposedValue{Branch: v.Branch, Indicator: v.Indicator, Value: v.Value})
+		in.Values = append(in.Values, explanation.SupposedValue{Branch: v.Branch, Indicator: v.Indicator, Value: v.Value})
 	}
-	return view.For(reach).WhatIf(ctx, in, string(req.Language))
+	return explanation.Suppose(ctx, view.For(reach), in, string(req.Language))
 }

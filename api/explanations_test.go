@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
+	"bulwark/internal/explanation"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 )
@@ -42,7 +43,7 @@ func TestExplanationsAddUp(t *testing.T) {
 		ranking := apitest.Decode[index.Ranking](nobody.Get(quarter+"/ranking"), http.StatusOK)
 		for _, item := range ranking.Items {
 			b := item.Branch.Code
-			x := apitest.Decode[index.Explanation](group.Get(quarter+"/branches/"+b+"/explanation"), http.StatusOK)
+			x := apitest.Decode[explanation.Explanation](group.Get(quarter+"/branches/"+b+"/explanation"), http.StatusOK)
 			sum := 0.0
 			for _, part := range x.Nodes {
 				if part.Depth == 2 {
@@ -52,7 +53,7 @@ func TestExplanationsAddUp(t *testing.T) {
 			if math.Abs(sum-x.Base) > 1e-9 {
 				t.Errorf("%s: contributions sum to %v, the base is %v", b, sum, x.Base)
 			}
-			c := apitest.Decode[index.ScoreChange](group.Get(quarter+"/branches/"+b+"/change"), http.StatusOK)
+			c := apitest.Decode[explanation.ScoreChange](group.Get(quarter+"/branches/"+b+"/change"), http.StatusOK)
 			parts := 0.0
 			for _, p := range c.Parts {
 				parts += p.Points
@@ -69,21 +70,21 @@ func TestExplanationsAddUp(t *testing.T) {
 
 // A stranger gets dimensions; a secretary everything about the own branch alone.
 func testWhoSeesDetails(t *testing.T, nobody *apitest.Client, as map[policy.Role]*apitest.Client) {
-	explanation := quarter + "/branches/b01/explanation"
-	if x := apitest.Decode[index.Explanation](nobody.Get(explanation), http.StatusOK); !x.Aggregated || len(x.Nodes) != 6 {
+	address := quarter + "/branches/b01/explanation"
+	if x := apitest.Decode[explanation.Explanation](nobody.Get(address), http.StatusOK); !x.Aggregated || len(x.Nodes) != 6 {
 		t.Errorf("a stranger gets %d nodes, aggregated %v", len(x.Nodes), x.Aggregated)
 	}
 	secretary := as[policy.Secretary]
-	if x := apitest.Decode[index.Explanation](secretary.Get(explanation), http.StatusOK); x.Aggregated ||
+	if x := apitest.Decode[explanation.Explanation](secretary.Get(address), http.StatusOK); x.Aggregated ||
 		len(x.Nodes) != 32 {
 		t.Errorf("the secretary gets %d nodes of the own branch, aggregated %v", len(x.Nodes), x.Aggregated)
 	}
-	if x := apitest.Decode[index.Explanation](secretary.Get(quarter+"/branches/b02/explanation"), http.StatusOK); !x.Aggregated {
+	if x := apitest.Decode[explanation.Explanation](secretary.Get(quarter+"/branches/b02/explanation"), http.StatusOK); !x.Aggregated {
 		t.Error("the secretary sees the details of another branch")
 	}
 	secretary.Get(quarter + "/branches/b02/gains").Problem(http.StatusForbidden)
 	nobody.Get(quarter + "/branches/b01/gains").Problem(http.StatusUnauthorized)
-	zh := apitest.Decode[index.Explanation](secretary.Lang("zh").Get(explanation), http.StatusOK)
+	zh := apitest.Decode[explanation.Explanation](secretary.Lang("zh").Get(address), http.StatusOK)
 	if zh.Branch.Name != "演示一社区" || len(zh.WeakPoints) == 0 {
 		t.Errorf("in Chinese: %+v", zh.Branch)
 	}
@@ -92,8 +93,8 @@ func testWhoSeesDetails(t *testing.T, nobody *apitest.Client, as map[policy.Role
 // The moves of a path, supposed together, really reach its rank and grade.
 func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 	for _, b := range []string{"b07", "b15", "b18", "b36"} {
-		g := apitest.Decode[index.Gains](group.Get(quarter+"/branches/"+b+"/gains"), http.StatusOK)
-		for _, path := range []*index.Path{g.ToNextRank, g.ToNextGrade} {
+		g := apitest.Decode[explanation.Gains](group.Get(quarter+"/branches/"+b+"/gains"), http.StatusOK)
+		for _, path := range []*explanation.Path{g.ToNextRank, g.ToNextGrade} {
 			if path.Status != "found" {
 				if path.Text == "" || len(path.Steps) > 0 {
 					t.Errorf("%s: %+v", b, path)
@@ -104,7 +105,7 @@ func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 			for _, m := range path.Steps {
 				values = append(values, object{"branch": b, "indicator": m.Code, "value": m.To})
 			}
-			w := apitest.Decode[index.WhatIf](group.Post(quarter+"/what-if", object{"values": values}), http.StatusOK)
+			w := apitest.Decode[explanation.WhatIf](group.Post(quarter+"/what-if", object{"values": values}), http.StatusOK)
 			for _, s := range w.Items {
 				if s.Branch.Code == b && (s.Score != path.Score || s.Rank != path.NewRank ||
 					path.Grade != "" && s.Grade != path.Grade || s.Score < path.Target) {
@@ -113,7 +114,7 @@ func testPathsLeadThere(t *testing.T, group *apitest.Client) {
 			}
 		}
 	}
-	if g := apitest.Decode[index.Gains](group.Get(quarter+"/branches/b15/gains"), http.StatusOK); g.ToNextRank.Status != "at_top" {
+	if g := apitest.Decode[explanation.Gains](group.Get(quarter+"/branches/b15/gains"), http.StatusOK); g.ToNextRank.Status != "at_top" {
 		t.Errorf("the first is told a way up: %+v", g.ToNextRank)
 	}
 	p := group.Post(quarter+"/what-if",

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 	"bulwark/internal/town"
 )
 
@@ -118,7 +119,7 @@ func TestBranchesAreThoseOfTheLock(t *testing.T) {
 		// The next period takes it all.
 		h.steps("2026Q2", "open")
 		var rows []string
-		for _, r := range apitest.Decode[evaluation.Completeness](group.Get("/towns/demo/periods/2026Q2/completeness"),
+		for _, r := range apitest.Decode[review.Completeness](group.Get("/towns/demo/periods/2026Q2/completeness"),
 			http.StatusOK).Rows {
 			rows = append(rows, r.Branch.Code+" "+r.Branch.Class+" "+r.Branch.Name)
 		}

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/proposal"
 	"bulwark/internal/rest"
+	"bulwark/internal/review"
 	"bulwark/internal/scheme"
 	"bulwark/internal/workflow"
 )
@@ -225,7 +226,7 @@ type completenessRequest struct {
 //
 //	@Summary	Count what is in and what is missing
 func (s *Server) findCompleteness(ctx context.Context, req completenessRequest) (rest.Raw, error) {
-	c, err := evaluation.FindCompleteness(ctx, s.db(ctx), req.Town, evaluation.CompletenessQuery{
+	c, err := review.FindCompleteness(ctx, s.db(ctx), req.Town, review.CompletenessQuery{
 		Period: req.Period, By: req.By, Language: string(req.Language),
 	})
 	if err != nil {
@@ -248,8 +249,8 @@ type signalsRequest struct {
 // at. A signal is a question, not a finding.
 //
 //	@Summary	Look for patterns that raise questions
-func (s *Server) findSignals(ctx context.Context, req signalsRequest) (evaluation.Signals, error) {
-	signals, err := evaluation.FindSignals(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+func (s *Server) findSignals(ctx context.Context, req signalsRequest) (review.Signals, error) {
+	signals, err := review.FindSignals(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
 	if err != nil {
 		return signals, err
 	}

@@ -11,8 +11,8 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/explanation"
 	"bulwark/internal/improve/plan"
-	"bulwark/internal/index"
 	"bulwark/internal/policy"
 )
 
@@ -214,7 +214,7 @@ func TestAPlanTellsNothingOfOtherBranches(t *testing.T) {
 				t.Errorf("%v meetings: %+v", goal, p.Document.V.Items)
 			}
 		}
-		g := apitest.Decode[index.Gains](s.secretary.Get(q1+"/branches/b01/gains"), http.StatusOK)
+		g := apitest.Decode[explanation.Gains](s.secretary.Get(q1+"/branches/b01/gains"), http.StatusOK)
 		if m := g.Indicators[0]; m.Code != "meetings" || m.More != 0 || m.Goal != nil || g.ToNextRank != nil || g.ToNextGrade != nil {
 			t.Errorf("gains: %+v", g)
 		}

@@ -22,6 +22,7 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo/demotest"
+	"bulwark/internal/explanation"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
@@ -279,7 +280,7 @@ func TestExplanationsAreRoundedToAddUp(t *testing.T) {
 		for _, b := range []string{"b01", "b07", "b18", "b36"} {
 			at := quarter + "/branches/" + b
 			card := apitest.Decode[index.Scorecard](group.Get(at), http.StatusOK)
-			x := apitest.Decode[index.Explanation](group.Get(at+"/explanation"), http.StatusOK)
+			x := apitest.Decode[explanation.Explanation](group.Get(at+"/explanation"), http.StatusOK)
 			if x.Base != *card.Base || x.Residual != 0 {
 				t.Errorf("%s: base %v, published %v", b, x.Base, *card.Base)
 			}
@@ -297,7 +298,7 @@ func TestExplanationsAreRoundedToAddUp(t *testing.T) {
 					t.Errorf("%s: the parts of %s sum to %d, it has %v", b, n.Code, sum, n.Points)
 				}
 			}
-			exact := apitest.Decode[index.Explanation](group.Get(at+"/explanation?precise=true"), http.StatusOK)
+			exact := apitest.Decode[explanation.Explanation](group.Get(at+"/explanation?precise=true"), http.StatusOK)
 			if exact.Base == x.Base && b != "b01" {
 				t.Logf("%s: base %v has no more digits", b, exact.Base)
 			}

@@ -11,10 +11,11 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
+	"bulwark/internal/review"
 )
 
-func reviewOf(c *apitest.Client, query string) rest.Page[evaluation.ReviewedSheet] {
-	return apitest.Decode[rest.Page[evaluation.ReviewedSheet]](c.Get("/towns/demo/periods/2026Q2/review"+query), http.StatusOK)
+func reviewOf(c *apitest.Client, query string) rest.Page[review.Sheet] {
+	return apitest.Decode[rest.Page[review.Sheet]](c.Get("/towns/demo/periods/2026Q2/review"+query), http.StatusOK)
 }
 
 // Who decides on a sheet reads its values beside those that were approved last, those of the

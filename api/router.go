@@ -5,10 +5,10 @@ import (
 
 	"bulwark/internal/analysis"
 	"bulwark/internal/dashboard"
-	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
+	"bulwark/internal/review"
 	"bulwark/internal/scheme"
 	"bulwark/internal/signature"
 )
@@ -162,7 +162,7 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Put(t, "/periods/:period", policy.WritePeriods, s.updatePeriod)
 	rest.Post(t, "/periods/:period/transitions", policy.WritePeriods, s.movePeriod)
 	rest.Get(t, "/periods/:period/completeness", policy.ReadSheets, s.findCompleteness,
-		rest.Sends[evaluation.Completeness]("application/json", "text/csv"))
+		rest.Sends[review.Completeness]("application/json", "text/csv"))
 	rest.Get(t, "/periods/:period/entry", policy.WriteSheets, s.findForm)
 	rest.Post(t, "/periods/:period/entry/submit", policy.WriteSheets, s.submitForm)
 	rest.Get(t, "/periods/:period/review", policy.ReadSignals, s.listReview)

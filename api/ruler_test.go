@@ -10,12 +10,14 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
+	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 )
 
 // publishes runs and publishes a quarter with one sheet of each branch.
@@ -147,7 +149,7 @@ func TestNothingLeavesSilently(t *testing.T) {
 		if !strings.Contains(csv, "b03") {
 			t.Errorf("not in the table: %s", csv)
 		}
-		c := apitest.Decode[evaluation.Completeness](group.Get("/towns/demo/periods/2026Q3/completeness"), http.StatusOK)
+		c := apitest.Decode[review.Completeness](group.Get("/towns/demo/periods/2026Q3/completeness"), http.StatusOK)
 		if len(c.Ended) != 1 || c.Ended[0].Branch.Code != "b03" {
 			t.Errorf("completeness: %+v", c.Ended)
 		}
@@ -196,12 +198,12 @@ func TestHandingInLessDoesNotPay(t *testing.T) {
 		if c := card.Comparison; !c.LeftOut || c.Change == nil || c.Change.Score != 5.33 || whole.LeftOut {
 			t.Errorf("left out: %+v of %+v", c, c.Change)
 		}
-		board := apitest.Decode[struct{ Result index.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
+		board := apitest.Decode[struct{ Result dashboard.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
 		if len(board.Risers) != 0 || len(board.LeftOut) != 1 || board.LeftOut[0].Branch.Code != "b03" {
 			t.Errorf("risers %+v, left out %+v", board.Risers, board.LeftOut)
 		}
-		var found []evaluation.Signal
-		for _, s := range apitest.Decode[evaluation.Signals](group.Get(q4+"/signals"), http.StatusOK).Items {
+		var found []review.Signal
+		for _, s := range apitest.Decode[review.Signals](group.Get(q4+"/signals"), http.StatusOK).Items {
 			if s.Code == "left_out" {
 				found = append(found, s)
 			}

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 )
 
 // A draft is for its author. The branch that is judged sees what was approved once
@@ -177,10 +178,10 @@ func TestSignalsAreForTheLeadingGroup(t *testing.T) {
 			a, zh := h.as(role).Get(q1+"/signals"), h.as(role).Lang("zh").Get(q1+"/signals")
 			if role != policy.LeadingGroup && role != policy.Leadership {
 				refused(t, a, http.StatusForbidden, "not_allowed")
-			} else if s := apitest.Decode[evaluation.Signals](a, http.StatusOK); !strings.Contains(s.Caveat, "question") ||
+			} else if s := apitest.Decode[review.Signals](a, http.StatusOK); !strings.Contains(s.Caveat, "question") ||
 				s.Items == nil {
 				t.Errorf("%s reads %s", role, a.Body)
-			} else if s = apitest.Decode[evaluation.Signals](zh, http.StatusOK); !strings.Contains(s.Caveat, "不是结论") {
+			} else if s = apitest.Decode[review.Signals](zh, http.StatusOK); !strings.Contains(s.Caveat, "不是结论") {
 				t.Errorf("%s reads in Chinese %s", role, zh.Body)
 			}
 		}

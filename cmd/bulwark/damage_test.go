@@ -242,6 +242,43 @@ func TestVerifyReadsEveryTable(t *testing.T) {
 	}
 }
 
+// A row to which others refer is removed: verify names it as the trail recorded it, beside
+// what now leads nowhere.
+func TestVerifyNamesWhatWasRemoved(t *testing.T) {
+	url := demotest.Towns.URL(t, database.SQLite)
+	db := dbtest.Connect(t, url, database.Options{MaxConns: 1})
+	var triggers []struct{ Name, SQL string }
+	if err := db.Raw("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'publications'").
+		Scan(&triggers).Error; err != nil || len(triggers) == 0 {
+		t.Fatalf("%d triggers, %v", len(triggers), err)
+	}
+	statements := []string{"PRAGMA foreign_keys = OFF"}
+	for _, trigger := range triggers {
+		statements = append(statements, "DROP TRIGGER "+trigger.Name)
+	}
+	statements = append(statements, "DELETE FROM publications WHERE town_id = 'demo' AND period_code = '2023Q2' AND number = 2")
+	for _, trigger := range triggers {
+		statements = append(statements, trigger.SQL)
+	}
+	for _, s := range statements {
+		if err := db.Exec(s).Error; err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	code, out, said := invoke(t.Context(), on(url), "verify")
+	if code != exitFailure || !strings.Contains(said, "differ from the trail") {
+		t.Errorf("%d %s", code, said)
+	}
+	for _, want := range []string{
+		"rows refer to rows of publications that do not exist", "publications/demo/2023Q2/2",
+		"the schema is as the program makes it",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("verify does not name %s: %s", want, out)
+		}
+	}
+}
+
 // A restore that fails leaves no file, one that ends leaves the database alone.
 func TestAFailedRestoreLeavesNoFile(t *testing.T) {
 	folder := t.TempDir()

@@ -16,10 +16,10 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api": "docs internal/analysis internal/personal internal/rest internal/jobs internal/dashboard internal/project internal/exchange " +
-		"internal/improve/report internal/improve/visit internal/improve/plan " +
-		"internal/improve/measure internal/improve/target internal/improve internal/index " +
-		"internal/proposal internal/evaluation internal/scheme internal/people internal/workflow " +
+	"api": "docs internal/analysis internal/personal internal/rest internal/jobs internal/dashboard internal/project " +
+		"internal/exchange internal/improve/report internal/improve/visit internal/improve/plan " +
+		"internal/improve/measure internal/improve/target internal/improve internal/explanation internal/index " +
+		"internal/proposal internal/review internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature internal/cache",
 	"docs":              "",
@@ -32,31 +32,36 @@ var rooms = map[string]string{
 		"internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
-		"internal/improve/measure internal/improve/target internal/exchange internal/index internal/proposal " +
-		"internal/evaluation internal/workflow internal/credential internal/access internal/town",
+		"internal/improve/measure internal/improve/target internal/exchange internal/index internal/proposal internal/review " +
+		"internal/evaluation internal/scheme internal/workflow internal/credential internal/access internal/town pkg/composite/stats",
 	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/agreement pkg/composite pkg/composite/stats",
 	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/access internal/town pkg/composite/stats",
 	"internal/improve/report": "internal/improve/visit internal/improve/plan internal/improve/measure " +
-		"internal/improve/target internal/improve internal/index internal/evaluation " +
+		"internal/improve/target internal/improve internal/index internal/review internal/evaluation " +
 		"internal/people internal/workflow internal/access internal/town pkg/composite/effect " +
 		"pkg/composite/stats",
 	"internal/improve/visit": "internal/improve/plan internal/improve internal/evaluation internal/scheme internal/people " +
 		"internal/workflow internal/access internal/town",
-	"internal/improve/plan": "internal/improve/target internal/improve internal/index internal/evaluation " +
+	"internal/improve/plan": "internal/improve/target internal/improve internal/explanation internal/index internal/evaluation " +
 		"internal/scheme internal/workflow internal/access internal/town pkg/composite/stats",
 	"internal/improve/measure": "internal/improve internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/stats",
 	"internal/improve/target": "internal/improve internal/index internal/evaluation internal/scheme internal/workflow " +
 		"internal/access internal/town",
 	"internal/improve": "internal/scheme internal/access internal/town",
-	"internal/index": "internal/credential internal/proposal internal/evaluation internal/datafile internal/scheme internal/workflow " +
-		"internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
+	"internal/explanation": "internal/index internal/evaluation internal/scheme internal/access internal/town " +
+		"pkg/composite pkg/composite/stats",
+	"internal/index": "internal/credential internal/proposal internal/review internal/robustness internal/evaluation internal/datafile " +
+		"internal/scheme internal/workflow internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
 		"pkg/composite/stats",
 	"internal/analysis": "internal/index internal/scheme internal/town pkg/composite/agreement pkg/composite " +
 		"pkg/composite/stats",
-	"internal/proposal": "internal/evaluation internal/workflow internal/access internal/town",
+	"internal/proposal":   "internal/evaluation internal/workflow internal/access internal/town",
+	"internal/robustness": "internal/datafile internal/scheme pkg/composite pkg/composite/stats",
+	"internal/review": "internal/evaluation internal/scheme internal/people internal/access internal/town " +
+		"pkg/composite pkg/composite/stats",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",
 	"internal/datafile":          "internal/scheme pkg/composite pkg/composite/stats",

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"bulwark/internal/datafile"
+	"bulwark/internal/explanation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/scheme"
@@ -79,8 +80,8 @@ type scoreReport struct {
 	nodes     []composite.NodeInfo
 	result    *composite.Result
 	list      []composite.Standing // by rank, those without a score last
-	robust    *robustness          // nil unless asked for
-	explained *explanation         // nil unless asked for
+	robust    *drawnRanks          // nil unless asked for
+	explained *explainedBranch     // nil unless asked for
 	exact     bool
 	language  string
 }
@@ -152,9 +153,9 @@ func at(words []string, unit int) string {
 	return words[unit]
 }
 
-// robustness is how robust each rank is to what the scheme lists as uncertain. Ratings of
+// drawnRanks is how robust each rank is to what the scheme lists as uncertain. Ratings of
 // single evaluators are not in a data file, so that they are not drawn again here.
-type robustness struct {
+type drawnRanks struct {
 	*composite.Robustness
 	byUnit map[int]composite.UnitRobustness
 }
@@ -173,7 +174,7 @@ func (s *scoreReport) addRobustness(ctx context.Context, replicates int, seed ui
 	if err != nil {
 		return usageError{text.F("--robust %d：%v", "--robust %d: %v", replicates, err)}
 	}
-	s.robust = &robustness{r, make(map[int]composite.UnitRobustness, len(r.Units))}
+	s.robust = &drawnRanks{r, make(map[int]composite.UnitRobustness, len(r.Units))}
 	for _, u := range r.Units {
 		s.robust.byUnit[u.Unit] = u
 	}
@@ -181,7 +182,7 @@ func (s *scoreReport) addRobustness(ctx context.Context, replicates int, seed ui
 }
 
 // of returns what is known of a unit; false without a score.
-func (r *robustness) of(unit int) (composite.UnitRobustness, bool) {
+func (r *drawnRanks) of(unit int) (composite.UnitRobustness, bool) {
 	if r == nil {
 		return composite.UnitRobustness{}, false
 	}
@@ -189,10 +190,10 @@ func (r *robustness) of(unit int) (composite.UnitRobustness, bool) {
 	return u, ok
 }
 
-// explanation is why one branch has its score, and what would raise it.
-type explanation struct {
-	Explanation index.Explanation `json:"explanation"`
-	Gains       index.Gains       `json:"gains"`
+// explainedBranch is why one branch has its score, and what would raise it.
+type explainedBranch struct {
+	Explanation explanation.Explanation `json:"explanation"`
+	Gains       explanation.Gains       `json:"gains"`
 }
 
 // explain sets the explanation of the branch of --explain; none where the code is empty.
@@ -207,9 +208,9 @@ func (s *scoreReport) explain(ctx context.Context, code string) error {
 	if s.exact {
 		view = view.Precise()
 	}
-	var e explanation
-	if e.Explanation, err = view.Explanation(code, s.language, true); err == nil {
-		e.Gains, err = view.Gains(ctx, code, s.language)
+	var e explainedBranch
+	if e.Explanation, err = explanation.Of(view, code, s.language, true); err == nil {
+		e.Gains, err = explanation.GainsOf(ctx, view, code, s.language)
 	}
 	if fault.Is(err, fault.KindNotFound) {
 		return usageError{text.F("--explain：数据中没有党组织 %q", "--explain: the data have no branch %q", code)}

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"bulwark/internal/index"
+	"bulwark/internal/explanation"
+	"bulwark/internal/robustness"
 )
 
 var example = []string{
@@ -27,12 +28,12 @@ func TestScoreExplains(t *testing.T) {
 	code, out, _ := try(t, "--format", "json", "--explain", "b07", "--robust", "200", "--seed", "7")
 	var answer struct {
 		Items []struct {
-			Rank     int                `json:"rank"`
-			Interval index.RankInterval `json:"rank_interval"`
-			Grades   map[string]float64 `json:"p_grades"`
+			Rank     int                     `json:"rank"`
+			Interval robustness.RankInterval `json:"rank_interval"`
+			Grades   map[string]float64      `json:"p_grades"`
 		} `json:"items"`
-		Explanation index.Explanation `json:"explanation"`
-		Gains       index.Gains       `json:"gains"`
+		Explanation explanation.Explanation `json:"explanation"`
+		Gains       explanation.Gains       `json:"gains"`
 	}
 	if err := json.Unmarshal([]byte(out), &answer); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v", code, err)

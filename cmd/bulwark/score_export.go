@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"bulwark/internal/index"
+	"bulwark/internal/robustness"
 	"bulwark/pkg/composite"
 )
 
@@ -86,7 +87,7 @@ func (s *scoreReport) writeRobustness(w *jsonWriter) {
 		w.integer("replicates", s.robust.Replicates)
 		w.integer("top", s.robust.Top)
 		w.integer("bottom", s.robust.Bottom)
-		drawn, left := index.Alternatives(s.scheme, s.scheme.Document.Options(), s.robust.LeftOut, s.language)
+		drawn, left := robustness.Alternatives(s.scheme, s.scheme.Document.Options(), s.robust.LeftOut, s.language)
 		w.texts("alternatives", drawn)
 		w.value("left_out", left)
 	})

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/width"
 
+	"bulwark/internal/explanation"
 	"bulwark/internal/index"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -260,7 +261,7 @@ func (s *scoreReport) writeExplanation(b *bufio.Writer) {
 		})
 	}
 	writeAligned(b, rows)
-	for _, list := range [][]index.Reason{x.Strengths, x.WeakPoints} {
+	for _, list := range [][]explanation.Reason{x.Strengths, x.WeakPoints} {
 		for _, r := range list {
 			fmt.Fprintln(b, "- "+printable(r.Text))
 		}
@@ -269,7 +270,7 @@ func (s *scoreReport) writeExplanation(b *bufio.Writer) {
 	s.writePath(b, s.text("上升一等", "one grade up"), *s.explained.Gains.ToNextGrade)
 }
 
-func (s *scoreReport) writePath(b *bufio.Writer, goal string, p index.Path) {
+func (s *scoreReport) writePath(b *bufio.Writer, goal string, p explanation.Path) {
 	fmt.Fprintln(b, s.text("%s：%s", "%s: %s", goal, p.Text))
 	for _, m := range p.Steps {
 		fmt.Fprintln(b, "  "+printable(s.text(

@@ -100,6 +100,7 @@ type differences struct {
 	runs, trails int
 	rows, schema int // places that differ from the trail, and from the schema of the program
 	signatures   int // of statements about keys, and of anchors
+	references   int // pairs of tables between which references lead nowhere
 	restored     int // trails that only lie behind their anchors, since an older backup was restored
 }
 
@@ -111,6 +112,9 @@ func (d differences) refuse() error {
 			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处数据与审计链不符，%d 处数据库结构与程序不符",
 			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail, %d from the schema of the program",
 			d.runs, d.trails, d.rows, d.schema)
+	case d.references > 0:
+		return fault.Conflict("not_verified",
+			"有 %d 处引用指向不存在的数据行", "%d references between tables lead nowhere", d.references)
 	case d.signatures > 0:
 		return fault.Conflict("not_verified",
 			"有 %d 处密钥声明或锚点的签名不符", "the signatures of %d keys or anchors are not right", d.signatures)
@@ -128,6 +132,14 @@ func (p program) verifyAll(
 	if err := p.verifyTables(ctx, db); err != nil {
 		return found, err
 	}
+	dangling, err := database.Dangling(ctx, db)
+	if err != nil {
+		return found, err
+	}
+	for _, line := range dangling {
+		p.print(p.out, line)
+	}
+	found.references = len(dangling)
 	keys, strange, err := p.verifyKeys(ctx, db)
 	if err != nil {
 		return found, err

@@ -68,7 +68,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 
 func part(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// token answers a code once, to who has its PKCE verifier.
+// token exchanges a code once, for who has its PKCE verifier.
 func (f *Provider) token(w http.ResponseWriter, r *http.Request) {
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	asked, found := f.Codes[r.PostFormValue("code")]

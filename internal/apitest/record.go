@@ -25,7 +25,7 @@ func (r *record) add(operation string, status int) {
 	r.statuses[operation][status] = true
 }
 
-// Exercised gives, for each operation, the statuses that clients of this process
+// Exercised returns, for each operation, the statuses that clients of this process
 // have received so far, in order.
 func Exercised() map[string][]int {
 	s, err := published()

@@ -61,7 +61,7 @@ func closeSchema(s *openapi3.Schema) {
 	}
 }
 
-// find gives the operation at an address and its path parameters. Of two
+// find returns the operation at an address and its path parameters. Of two
 // templates that fit, the one with fewer parameters is meant.
 func (s *spec) find(method, path string) (*routers.Route, map[string]string) {
 	path, inside := strings.CutPrefix(path, s.base)

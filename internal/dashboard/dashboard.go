@@ -1,5 +1,5 @@
-// Package dashboard gathers what one screen shows, in one call: for the leadership the latest
-// result, how far entry is, and how the improvement goes; for everybody what waits for him or her.
+// Package dashboard gathers what one screen shows, in one call: for the leadership the overview
+// of a result, how far entry is, and how the improvement goes; for everybody what waits for him or her.
 package dashboard
 
 import (
@@ -20,12 +20,13 @@ import (
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
+	"bulwark/internal/review"
 )
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
 type Dashboard struct {
 	Town     string             `json:"town" example:"demo"`
-	Result   *index.Overview    `json:"result,omitempty"` // absent while nothing is published
+	Result   *Overview          `json:"result,omitempty"` // absent while nothing is published
 	Entry    *Filling           `json:"entry,omitempty"`  // the latest period that is being entered or reviewed
 	Appeals  AppealCounts       `json:"appeals"`
 	Measures []measure.Progress `json:"measures"` // the seven, in their order
@@ -43,11 +44,11 @@ type Dashboard struct {
 
 // Filling is how far the sheets of a period are.
 type Filling struct {
-	Period      string            `json:"period" example:"2023Q3"`
-	State       string            `json:"state" enums:"open,review"`
-	EntryUntil  *day.Date         `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
-	ReviewUntil *day.Date         `json:"review_until,omitempty" swaggertype:"string" format:"date"`
-	Sheets      evaluation.Counts `json:"sheets"`
+	Period      string        `json:"period" example:"2023Q3"`
+	State       string        `json:"state" enums:"open,review"`
+	EntryUntil  *day.Date     `json:"entry_until,omitempty" swaggertype:"string" format:"date"`
+	ReviewUntil *day.Date     `json:"review_until,omitempty" swaggertype:"string" format:"date"`
+	Sheets      review.Counts `json:"sheets"`
 }
 
 // AppealCounts are appeals against any period, by what became of them.
@@ -60,7 +61,7 @@ type AppealCounts struct {
 // Find gathers the screen around the result of a period (nil where nothing is
 // published), from one state of the database. It takes a constant number of statements.
 func Find(
-	ctx context.Context, db *gorm.DB, townID, language string, result *index.Overview,
+	ctx context.Context, db *gorm.DB, townID, language string, result *Overview,
 ) (_ Dashboard, err error) {
 	defer fault.Wrap(&err, "dashboard of %s", townID)
 	d := Dashboard{Town: townID, Result: result}
@@ -116,7 +117,7 @@ func (d *Dashboard) entry(ctx context.Context, db *gorm.DB) error {
 		return err
 	}
 	p := periods[0]
-	c, err := evaluation.FindCompleteness(ctx, db, d.Town, evaluation.CompletenessQuery{Period: p.Code, By: "branch"})
+	c, err := review.FindCompleteness(ctx, db, d.Town, review.CompletenessQuery{Period: p.Code, By: "branch"})
 	if err == nil {
 		d.Entry = &Filling{
 			Period: p.Code, State: string(p.State), EntryUntil: p.EntryUntil, ReviewUntil: p.ReviewUntil,

@@ -21,6 +21,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/proposal"
+	"bulwark/internal/review"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/internal/workflow"
@@ -217,7 +218,7 @@ func those[T any](list []T, err error, item func(T) HomeItem, verbs ...string) (
 }
 
 func (w waiting) ownSheets(ctx context.Context) ([]HomeItem, error) {
-	list, err := evaluation.ListOwnUnsubmitted(ctx, w.db, w.town, w.language)
+	list, err := review.ListOwnUnsubmitted(ctx, w.db, w.town, w.language)
 	items := make([]HomeItem, len(list))
 	for i, s := range list {
 		items[i] = HomeItem{

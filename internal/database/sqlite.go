@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/text"
 )
 
 // sqliteDialector is the official one with our translation of errors.
@@ -171,8 +172,8 @@ func touch(path string, options Options) error {
 const mostDamage = 20
 
 // Damage returns what SQLite finds wrong with its own file: pages, indexes, rows that
-// break a rule of the schema, references that lead nowhere. PostgreSQL has no such
-// statement: there it returns nothing, and reading every row shows damage.
+// break a rule of the schema. PostgreSQL has no such statement: there it returns nothing,
+// and reading every row shows damage.
 func Damage(ctx context.Context, db *gorm.DB) (found []string, err error) {
 	if Dialect(db) == PostgreSQL {
 		return nil, nil
@@ -182,15 +183,27 @@ func Damage(ctx context.Context, db *gorm.DB) (found []string, err error) {
 	if err := db.Raw(pragma).Scan(&found).Error; err != nil {
 		return []string{err.Error()}, ctx.Err()
 	}
-	found = slices.DeleteFunc(found, func(line string) bool { return line == "ok" })
-	var lost []struct{ Table, Parent string }
-	if err := db.Raw("PRAGMA foreign_key_check").Scan(&lost).Error; err != nil {
-		return append(found, err.Error()), ctx.Err()
+	return slices.DeleteFunc(found, func(line string) bool { return line == "ok" }), nil
+}
+
+// Dangling returns references of a SQLite database that lead nowhere, the first of each
+// pair of tables and how many there are. PostgreSQL has no such check; there it returns
+// nothing.
+func Dangling(ctx context.Context, db *gorm.DB) (found []text.Text, err error) {
+	if Dialect(db) == PostgreSQL {
+		return nil, nil
 	}
-	for _, row := range lost[:min(len(lost), mostDamage)] {
-		found = append(found, "a row of "+row.Table+" refers to a row of "+row.Parent+" that does not exist")
+	var lost []struct {
+		Table, Parent string
+		N             int64
 	}
-	return found, nil
+	err = db.WithContext(ctx).Raw(`SELECT "table", parent, COUNT(*) AS n FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2`).
+		Scan(&lost).Error
+	for _, r := range lost {
+		found = append(found, text.F("%[1]s 表有 %[3]d 行引用了 %[2]s 表中不存在的行",
+			"%[1]s: %[3]d rows refer to rows of %[2]s that do not exist", r.Table, r.Parent, r.N))
+	}
+	return found, err
 }
 
 // MoveNew sets for a SQLite file that nobody uses the name path, and the owner of the folder

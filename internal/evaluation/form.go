@@ -195,10 +195,11 @@ func (v *sheetReader) formRows(ctx context.Context, db *gorm.DB, p Period, langu
 	if err != nil {
 		return nil, err
 	}
-	branches, err := v.scored(ctx, db, p)
+	branches, err := town.ListBranches(ctx, db, p.TownID, p.BranchFilter())
 	if err != nil {
 		return nil, err
 	}
+	branches = slices.DeleteFunc(branches, func(b town.Branch) bool { return !v.Reach.Has(b.Code) })
 	var list []Sheet
 	err = db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND evaluator_code = ?", p.TownID, p.Code, v.Person).
 		Order("id").Find(&list).Error
@@ -253,6 +254,34 @@ func (v *sheetReader) formRow(ctx context.Context, db *gorm.DB, s Sheet, languag
 	}
 	row.Locked = workflow.RefusalOf(ctx, refusal, language)
 	return row, nil
+}
+
+// ListRows returns the rows of the entry form that are about the caller's sheets, which need not
+// be begun, in their order and without values. The periods are those of the sheets.
+func ListRows(
+	ctx context.Context, db *gorm.DB, townID, language string, list []Sheet, periods map[string]Period,
+) (rows []FormRow, err error) {
+	defer fault.Wrap(&err, "rows of %d sheets", len(list))
+	v, err := sheetReaderOf(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	v.periods = periods
+	if err := v.Load(ctx, db, list, workflow.ForList); err != nil {
+		return nil, err
+	}
+	refs, err := town.ListBranchRefs(ctx, db, townID, v.Today, language)
+	if err != nil {
+		return nil, err
+	}
+	rows = make([]FormRow, len(list))
+	for i, s := range list {
+		if rows[i], err = v.formRow(ctx, db, s, language); err != nil {
+			return nil, err
+		}
+		rows[i].Branch = refs.Of(s.BranchCode)
+	}
+	return rows, nil
 }
 
 // readEntries reads the entries of all sheets in one statement.

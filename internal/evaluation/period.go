@@ -259,8 +259,8 @@ func (p Period) TakesTwo(t town.Town) bool {
 	return p.SecondPerson == town.SecondRequired || t.SecondPerson == town.SecondRequired
 }
 
-// span returns the days on which an assignment makes a sheet expected.
-func (p Period) span() (from, until day.Date) {
+// Span returns the days on which an assignment makes a sheet expected.
+func (p Period) Span() (from, until day.Date) {
 	from, until = p.StartsOn, p.EndsOn
 	if p.EntryFrom != nil {
 		from = *p.EntryFrom

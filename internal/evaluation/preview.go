@@ -48,9 +48,8 @@ type MissingSheets struct {
 	Count  int            `json:"count"`
 } // @name DryRunMissing
 
-// Preview returns what waits in the period and what never came. The rest is of the rooms
-// above.
-func (p Period) Preview(ctx context.Context, db *gorm.DB, language string) (v Preview, err error) {
+// Preview returns what waits in the period. The rest is of the rooms above.
+func (p Period) Preview(ctx context.Context, db *gorm.DB) (v Preview, err error) {
 	defer fault.Wrap(&err, "preview of %s", p.Code)
 	v.Missing, v.Unscored, v.Irreversible = []MissingSheets{}, []string{}, []string{}
 	var states []struct {
@@ -79,13 +78,5 @@ func (p Period) Preview(ctx context.Context, db *gorm.DB, language string) (v Pr
 		return v, err
 	}
 	v.Waiting.Contradictions = len(unsettled(open))
-	c, err := FindCompleteness(ctx, db, p.TownID, CompletenessQuery{Period: p.Code, By: "branch", Language: language})
-	for _, row := range c.Rows {
-		for _, role := range row.Roles {
-			if role.Missing > 0 {
-				v.Missing = append(v.Missing, MissingSheets{Branch: *row.Branch, Role: role.Role, Count: role.Missing})
-			}
-		}
-	}
-	return v, err
+	return v, nil
 }

@@ -25,8 +25,7 @@ type ReviewedSheet struct {
 	Values   []ReviewedValue  `json:"values"` // in the order of codes
 	// entries of the compared revision that are not there any more
 	Removed []LastValue `json:"removed"`
-	Signals []Signal    `json:"signals"` // of the period that name its evaluator and its branch
-} // @name ReviewedSheet
+} // @name SheetWithValues
 
 // DecidedRevision is a revision of a sheet on which somebody decided.
 type DecidedRevision struct {
@@ -95,7 +94,6 @@ type review struct {
 	decided map[string]DecidedRevision
 	entries map[string][]Entry // of the sheets, by id: of all their revisions
 	found   []Contradiction
-	signals []Signal
 
 	last       reportedValues
 	lastScheme *scheme.Compiled
@@ -123,9 +121,8 @@ func (r *review) read(ctx context.Context, db *gorm.DB) (err error) {
 	if r.found, err = r.period.contradictions(ctx, db, contradictionQuery{sheets: ids}); err != nil {
 		return err
 	}
-	signals, err := FindSignals(ctx, db, r.Town, r.Period, r.Language)
-	if r.signals = signals.Items; err != nil || r.Last == nil {
-		return err
+	if r.Last == nil {
+		return nil
 	}
 	r.last, r.lastScheme, err = r.Last.counted(ctx, db)
 	return err
@@ -165,7 +162,7 @@ func (r *review) readRevisions(ctx context.Context, db *gorm.DB, ids []string) e
 func (r *review) of(s Sheet) ReviewedSheet {
 	out := ReviewedSheet{
 		Sheet: s, Branch: r.refs.Of(s.BranchCode), Evaluator: people.Named{Code: s.EvaluatorCode, Name: r.names[s.EvaluatorCode]},
-		Values: []ReviewedValue{}, Removed: []LastValue{}, Signals: []Signal{},
+		Values: []ReviewedValue{}, Removed: []LastValue{},
 	}
 	if r.Last != nil {
 		out.LastPeriod = r.Last.Code
@@ -202,12 +199,6 @@ func (r *review) of(s Sheet) ReviewedSheet {
 			if gone && e.Revision == out.Compared.Revision {
 				out.Removed = append(out.Removed, *e.asLast())
 			}
-		}
-	}
-	for _, signal := range r.signals {
-		if slices.Contains(signal.Evaluators, s.EvaluatorCode) &&
-			(len(signal.Branches) == 0 || slices.Contains(signal.Branches, s.BranchCode)) {
-			out.Signals = append(out.Signals, signal)
 		}
 	}
 	return out

@@ -107,7 +107,10 @@ func viewerOf(ctx context.Context, db *gorm.DB, townID string, read policy.Actio
 }
 
 // judged reports whether the caller reads sheets as the one whom they judge.
-func (v viewer) judged() bool { return v.Role == policy.Secretary }
+func (v viewer) judged() bool { return Judged(v.Principal) }
+
+// Judged reports whether the caller reads sheets as the one whom they judge.
+func Judged(p access.Principal) bool { return p.Role == policy.Secretary }
 
 // sheetReader is a caller who reads or changes sheets.
 type sheetReader struct {

@@ -1,7 +1,10 @@
 package evaluation
 
 import (
+	"context"
 	"slices"
+
+	"gorm.io/gorm"
 
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
@@ -75,6 +78,40 @@ func longest(granted []Exception, s Sheet) *Exception {
 		}
 	}
 	return last
+}
+
+// OverdueSheets returns a function that reports whether the day has passed by which something
+// was to be done with a sheet of the period, while it can still be done.
+func (p Period) OverdueSheets(ctx context.Context, db *gorm.DB, today day.Date) (func(Sheet) bool, error) {
+	granted, err := inForce(ctx, db, p.TownID, today)
+	passed := func(last *day.Date) bool { return last != nil && today > *last }
+	return func(s Sheet) bool {
+		switch {
+		case p.State != Open && p.State != Review:
+			return false
+		case s.State == Draft:
+			return passed(p.EntryUntil) && longest(granted, s) == nil
+		case s.State == Returned:
+			return passed(s.DueOn) && longest(granted, s) == nil
+		}
+		return s.State == Submitted && passed(p.ReviewUntil)
+	}, err
+}
+
+// DueDays returns a function that returns the last day on which a sheet of the period that is
+// not submitted can be, exceptions included; nil where there is none.
+func (p Period) DueDays(ctx context.Context, db *gorm.DB, today day.Date) (func(Sheet) *day.Date, error) {
+	granted, err := inForce(ctx, db, p.TownID, today)
+	return func(s Sheet) *day.Date {
+		last := p.EntryUntil
+		if s.State == Returned {
+			last = s.DueOn
+		}
+		if e := longest(granted, s); e != nil && last != nil && e.Until > *last {
+			last = &e.Until
+		}
+		return last
+	}, err
 }
 
 func (v viewer) wrote(s Sheet) bool { return v.Person != "" && v.Person == s.EvaluatorCode }

@@ -98,8 +98,11 @@ func (v View) Precise() View {
 	return v
 }
 
-// limited reports whether the reader may not know the details of every branch.
-func (v View) limited() bool { return v.reader != nil }
+// Exact reports whether explanations have all their digits.
+func (v View) Exact() bool { return v.precise }
+
+// Limited reports whether the reader may not know the details of every branch.
+func (v View) Limited() bool { return v.reader != nil }
 
 // Scheme is the one by which the figures were made.
 func (v View) Scheme() *scheme.Compiled { return v.current.Scheme }
@@ -172,6 +175,27 @@ func (c *ResultCache) baseline(
 	b.number = p.Number
 	b.outcome, err = c.outcome(ctx, db, *p)
 	return b, err
+}
+
+// Earlier returns the view of the publication of the number of another period, its latest
+// where that is 0; of the view's own period where that is empty. Where neither is named it
+// is what the changes of the view are counted from.
+func (c *ResultCache) Earlier(
+	ctx context.Context, db *gorm.DB, v View, period string, number int64,
+) (before View, err error) {
+	if period == "" && number > 0 {
+		period = v.current.Period.Code
+	}
+	if period != "" {
+		before.current, _, err = c.publishedOutcome(ctx, db, v.current.Period.TownID, period, number)
+		return before, err
+	}
+	before, ok := v.Before()
+	if !ok {
+		return before, fault.NotFound("nothing_before",
+			"之前没有已公布的同类考评周期", "no period of this kind was published before")
+	}
+	return before, nil
 }
 
 // RefuseWithdrawn refuses a period of which every publication was withdrawn.

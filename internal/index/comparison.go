@@ -1,177 +1,15 @@
 package index
 
 import (
-	"cmp"
 	"context"
-	"math"
-	"slices"
-
-	"bulwark/pkg/composite/stats"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/proposal"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
-	"bulwark/pkg/composite"
 )
-
-// ScoreChange is the change of a branch's published score between two periods, by its
-// causes.
-type ScoreChange struct {
-	Town   string         `json:"town" example:"demo"`
-	Branch town.BranchRef `json:"branch"`
-	From   string         `json:"from" example:"2023Q1"`
-	To     string         `json:"to" example:"2023Q2"`
-	// relative: by the same rules, fitted to other values; other_scheme: the part of the scheme is what other weights and
-	// rules made
-	Ruler      Ruler             `json:"ruler" swaggertype:"string" enums:"same,relative,other_scheme"`
-	Outcome    string            `json:"outcome" enums:"compared,new,gone,unscored_before,unscored_now,unscored_both"`
-	Before     *float64          `json:"before,omitempty"`
-	Now        *float64          `json:"now,omitempty"`
-	Change     *float64          `json:"change,omitempty"`     // only where compared
-	Parts      []changePart      `json:"parts"`                // sum to the change; empty unless compared
-	Indicators []IndicatorChange `json:"indicators,omitempty"` // what moved most first; only for callers who see details
-}
-
-// changePart is one cause of a change.
-type changePart struct {
-	Code   string  `json:"code" enums:"own_data,peers,scheme,imputation,adjustments,cut"`
-	Points float64 `json:"points"` // rounded so that all sum to the change, or with all digits if precise
-	Text   string  `json:"text"`
-}
-
-// IndicatorChange is what one indicator carried of the base before and now.
-type IndicatorChange struct {
-	Code   string   `json:"code" example:"organisation.01"`
-	Before *float64 `json:"before,omitempty"` // raw value
-	Now    *float64 `json:"now,omitempty"`
-	Points float64  `json:"points"` // points of the base
-}
-
-var causes = []struct {
-	code  string
-	words text.Text
-	of    func(composite.Parts) float64
-}{
-	{"own_data", text.Text{ZH: "自身数据变化", EN: "its own values"}, func(p composite.Parts) float64 { return p.OwnData }},
-	{"peers", text.Text{ZH: "其他党组织变化", EN: "the other branches"}, func(p composite.Parts) float64 { return p.Peers }},
-	{"scheme", text.Text{ZH: "权重与规则变化", EN: "weights and rules"}, func(p composite.Parts) float64 { return p.Scheme }},
-	{
-		"imputation",
-		text.Text{ZH: "缺失数据及其处理", EN: "missing values and their replacements"},
-		func(p composite.Parts) float64 { return p.Imputation },
-	},
-	{
-		"adjustments",
-		text.Text{ZH: "加分、扣分", EN: "bonuses and deductions"},
-		func(p composite.Parts) float64 { return p.Adjustments },
-	},
-	{
-		"cut",
-		text.Text{ZH: "封顶、舍入与否决", EN: "limits, rounding and vetoes"},
-		func(p composite.Parts) float64 { return p.Cut },
-	},
-}
-
-// ScoreChangeQuery selects the change of one branch since an earlier publication.
-type ScoreChangeQuery struct {
-	Branch   string
-	From     string // period; empty: what the changes of the view are counted from, or with Number its own period
-	Number   int64  // publication of it; 0: the latest
-	Language string
-	Detailed bool // the caller may see below the first level
-}
-
-// Change returns the change from the publication that the query names to the one of
-// the view.
-func (c *ResultCache) Change(ctx context.Context, db *gorm.DB, v View, q ScoreChangeQuery) (_ ScoreChange, err error) {
-	defer fault.Wrap(&err, "change of %s", q.Branch)
-	before := v.before.outcome
-	from := q.From
-	if from == "" && q.Number > 0 {
-		from = v.current.Period.Code
-	}
-	if from != "" {
-		var err error
-		if before, _, err = c.publishedOutcome(ctx, db, v.current.Period.TownID, from, q.Number); err != nil {
-			return ScoreChange{}, err
-		}
-	}
-	if before == nil {
-		return ScoreChange{}, fault.NotFound("nothing_before",
-			"之前没有已公布的同类考评周期", "no period of this kind was published before")
-	}
-	early, err := before.explainer()
-	if err != nil {
-		return ScoreChange{}, err
-	}
-	late, err := v.current.explainer()
-	if err != nil {
-		return ScoreChange{}, err
-	}
-	compared := early.Compare(late, q.Branch)
-	r := v.current.find(q.Branch)
-	if r == nil {
-		r = before.find(q.Branch)
-	}
-	if r == nil || compared.Status == composite.UnitUnknown {
-		return ScoreChange{}, fault.Missing(text.Text{ZH: "党组织", EN: "branch"}, q.Branch)
-	}
-	x := ScoreChange{
-		Town: v.current.Period.TownID, Branch: r.ref(q.Language), From: before.Period.Code, To: v.current.Period.Code,
-		Ruler: v.current.ruler(before), Outcome: string(compared.Status), Parts: []changePart{},
-	}
-	if old := before.find(q.Branch); old != nil {
-		x.Before = old.Score
-	}
-	if r := v.current.find(q.Branch); r != nil {
-		x.Now = r.Score
-	}
-	if compared.Status == composite.Compared {
-		x.Change = rounded(&compared.Score, stats.MaxDecimals)
-		points := make([]float64, len(causes))
-		for i, cause := range causes {
-			points[i] = cause.of(compared.Parts)
-		}
-		if !v.precise {
-			points = stats.Apportion(*x.Change, points, v.current.Scheme.Document.Decimals)
-		}
-		for i, cause := range causes {
-			x.Parts = append(x.Parts, changePart{Code: cause.code, Points: points[i], Text: cause.words.In(q.Language)})
-		}
-	}
-	if q.Detailed {
-		x.Indicators = v.indicatorChanges(compared)
-	}
-	return x, nil
-}
-
-func (v View) indicatorChanges(c *composite.ScoreChange) []IndicatorChange {
-	var list []IndicatorChange
-	for _, l := range c.Leaves {
-		if l.Points == 0 && l.Before.Cell.Entered == l.Now.Cell.Entered {
-			continue
-		}
-		list = append(list, IndicatorChange{
-			Code: l.Code, Before: entered(l.Before), Now: entered(l.Now), Points: v.figure(l.Points),
-		})
-	}
-	slices.SortStableFunc(list, func(a, b IndicatorChange) int {
-		return cmp.Compare(math.Abs(b.Points), math.Abs(a.Points))
-	})
-	return list
-}
-
-// entered is the raw value of an indicator in one of the two runs.
-func entered(s composite.LeafState) *float64 {
-	if !s.Known || math.IsNaN(s.Cell.Entered) {
-		return nil
-	}
-	return &s.Cell.Entered
-}
 
 // Diff is what differs between two publications of a period.
 type Diff struct {
@@ -289,7 +127,7 @@ func (o *Outcome) nodeDiffs(then, now *Result, language string) []NodeDiff {
 			continue // nothing to compare it with
 		}
 		d := NodeDiff{
-			Code: n.NodeCode, Name: o.name(n.NodeCode, language), Before: then.Nodes[i].state(decimals),
+			Code: n.NodeCode, Name: o.Scheme.NodeName(n.NodeCode, language), Before: then.Nodes[i].state(decimals),
 			Now: n.state(decimals),
 		}
 		if d.Before.differs(d.Now) {

@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/datafile"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
@@ -48,17 +49,80 @@ func (v View) Computed() (Computed, error) {
 	}
 	c := Computed{
 		Scheme: o.Scheme, Values: o.computation.values, Result: o.computation.result, Standings: o.computation.table,
-		Subject: Subject{
-			Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Source: v.source,
-			Scheme: o.Scheme.Document.Ref(),
-		},
-	}
-	if o.Run != nil {
-		c.Subject.Run = o.Run.ID
+		Subject: v.Subject(),
 	}
 	c.Options = o.robustnessOptions()
-	c.Alternatives, _ = Alternatives(o.Scheme, c.Options, nil, "")
+	c.Alternatives, _ = robustness.Alternatives(o.Scheme, c.Options, nil, "")
 	return c, nil
+}
+
+// Subject returns the names of the figures.
+func (v View) Subject() Subject {
+	o := v.current
+	s := Subject{
+		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Source: v.source, Scheme: o.Scheme.Document.Ref(),
+	}
+	if o.Run != nil {
+		s.Run = o.Run.ID
+	}
+	return s
+}
+
+// Explainer returns what explains the figures, made once. Branches are units in it, by their
+// place in the data.
+func (v View) Explainer() (*composite.Explainer, error) { return v.current.explainer() }
+
+// Locate returns the result of a branch and its place in the data. The explainer must have
+// been made.
+func (v View) Locate(branch string) (*Result, int, error) { return v.current.locate(branch) }
+
+// Units returns the codes of the branches by their place in the data. The explainer must
+// have been made.
+func (v View) Units() []string { return v.current.computation.values.Data.Units }
+
+// Find returns the result of a branch; nil where there is none.
+func (v View) Find(branch string) *Result { return v.current.find(branch) }
+
+// Partial reports whether other branches were left out of the computation.
+func (v View) Partial() bool { return v.current.computation != nil && v.current.computation.partial }
+
+// Correction returns the one that made the value of an indicator of a branch, or a part of
+// it; nil where the value is as it was approved.
+func (v View) Correction(branch string, n *scheme.Node) *evaluation.Correction {
+	return v.current.correction(branch, n)
+}
+
+// Before returns the view of what changes are counted from; false where there is none.
+func (v View) Before() (View, bool) {
+	return View{current: v.before.outcome}, v.before.outcome != nil
+}
+
+// Ruler returns what the figures have in common with those of another view.
+func (v View) Ruler(other View) Ruler { return v.current.ruler(other.current) }
+
+// Supposing returns the view of the same branches with the data, whose columns change must
+// copy before it writes to them, and by the scheme that change returns. For a reader who may
+// not know the details of every branch it is of those in reach alone.
+func (v View) Supposing(change func(*composite.Data) (*scheme.Compiled, error)) (_ View, err error) {
+	o := v.current
+	if _, err := o.explainer(); err != nil {
+		return View{}, err
+	}
+	c := &computation{
+		scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values, partial: o.computation.partial,
+	}
+	if v.Limited() {
+		if c, err = c.only(v.reader.Has); err != nil {
+			return View{}, err
+		}
+	}
+	if c.scheme, err = change(&c.values.Data); err != nil {
+		return View{}, err
+	}
+	if err := c.score(); err != nil {
+		return View{}, err
+	}
+	return View{current: c.outcome(o.Period), reader: v.reader}, nil
 }
 
 // Branch returns the reference to the branch of the code as it was in the period.

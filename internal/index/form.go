@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 	"bulwark/pkg/composite"
 	"bulwark/pkg/composite/stats"
 )
@@ -62,7 +63,7 @@ func (c *ResultCache) Form(
 // period of the same kind before it.
 func (c *ResultCache) Review(
 	ctx context.Context, db *gorm.DB, q evaluation.ReviewQuery,
-) (_ []evaluation.ReviewedSheet, err error) {
+) (_ []review.Sheet, err error) {
 	defer fault.Wrap(&err, "review of %s", q.Period)
 	p, err := evaluation.FindPeriod(ctx, db, q.Town, q.Period)
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *ResultCache) Review(
 	if last := e.previous(p); last != nil {
 		q.Last = &last.Period
 	}
-	return evaluation.ListReview(ctx, db, q)
+	return review.ListSheets(ctx, db, q)
 }
 
 // medians returns the median of the entered values of the indicator by class, in the order

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/proposal"
+	"bulwark/internal/review"
 	"bulwark/internal/text"
 	"bulwark/internal/workflow"
 )
@@ -161,7 +162,10 @@ func try(
 	if err != nil {
 		return v, err
 	}
-	if v, err = before.Preview(ctx, db, s.Language); err != nil {
+	if v, err = before.Preview(ctx, db); err != nil {
+		return v, err
+	}
+	if v.Missing, err = review.ListMissing(ctx, db, before, s.Language); err != nil {
 		return v, err
 	}
 	v.Refused, v.SecondPerson = refused, waiting != nil && refused == nil

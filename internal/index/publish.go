@@ -44,15 +44,15 @@ func MovePeriod(
 	case evaluation.Locked:
 		after, err = lock(ctx, db, ref, m)
 	case evaluation.Review:
-		after, err = review(ctx, db, ref, m)
+		after, err = reopen(ctx, db, ref, m)
 	default:
 		after, err = evaluation.MovePeriod(ctx, db, ref, m)
 	}
 	return after, nil, err
 }
 
-// review also takes back a locked period, by which what was proposed of it lapses.
-func review(
+// reopen takes a period to review, also from a lock, by which what was proposed of it lapses.
+func reopen(
 	ctx context.Context, db *gorm.DB, ref workflow.Ref, m evaluation.PeriodMove,
 ) (after evaluation.Period, err error) {
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -38,14 +39,14 @@ type Ranked struct {
 	Period string   `json:"period" example:"2023Q3"`
 	EndsOn day.Date `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	// ranks are absent where the caller does not see every branch yet
-	Rank      int            `json:"rank,omitempty,omitzero" example:"1"`
-	ClassRank int            `json:"class_rank,omitempty,omitzero" example:"1"`
-	Branch    town.BranchRef `json:"branch"`
-	Score     float64        `json:"score" example:"91.42"`
-	Grade     string         `json:"grade,omitempty" example:"excellent"`
-	Coverage  float64        `json:"coverage" example:"1"`
-	Status    string         `json:"status" enums:"scored"`
-	Interval  *RankInterval  `json:"rank_interval,omitempty"` // absent until it is known, and in a cited publication; see robustness
+	Rank      int                      `json:"rank,omitempty,omitzero" example:"1"`
+	ClassRank int                      `json:"class_rank,omitempty,omitzero" example:"1"`
+	Branch    town.BranchRef           `json:"branch"`
+	Score     float64                  `json:"score" example:"91.42"`
+	Grade     string                   `json:"grade,omitempty" example:"excellent"`
+	Coverage  float64                  `json:"coverage" example:"1"`
+	Status    string                   `json:"status" enums:"scored"`
+	Interval  *robustness.RankInterval `json:"rank_interval,omitempty"` // absent until it is known, and in a cited publication; see robustness
 	Comparison
 	Dimensions map[string]float64 `json:"dimensions"` // scores of the first level, those there are
 }
@@ -161,7 +162,7 @@ func (v View) ranking(language string) Ranking {
 			r.Insufficient = append(r.Insufficient, Insufficient{
 				Period: o.Period.Code, EndsOn: o.Period.EndsOn,
 				Branch: result.ref(language), Status: result.Status,
-				Coverage: stats.Round(result.Coverage, 4), Missing: result.missing(),
+				Coverage: stats.Round(result.Coverage, 4), Missing: result.Missing(),
 			})
 			continue
 		}
@@ -170,7 +171,7 @@ func (v View) ranking(language string) Ranking {
 	return r
 }
 
-func (v View) ranked(r *Result, interval *RankInterval, language string) Ranked {
+func (v View) ranked(r *Result, interval *robustness.RankInterval, language string) Ranked {
 	o := v.current
 	return Ranked{
 		Period: o.Period.Code, EndsOn: o.Period.EndsOn,
@@ -181,11 +182,11 @@ func (v View) ranked(r *Result, interval *RankInterval, language string) Ranked 
 }
 
 // rankIntervals are the ranges of ranks by branch, none while they are not known.
-func (o *Outcome) rankIntervals() map[string]*RankInterval {
-	intervals := map[string]*RankInterval{}
+func (o *Outcome) rankIntervals() map[string]*robustness.RankInterval {
+	intervals := map[string]*robustness.RankInterval{}
 	if o.robustness != nil {
 		for _, r := range o.robustness.Items {
-			intervals[r.Branch] = &r.RankInterval
+			intervals[r.Code] = &r.RankInterval
 		}
 	}
 	return intervals

@@ -128,7 +128,7 @@ func (o *Outcome) files(data string) resultFiles {
 		r := &o.Results[i]
 		coverage, missing := stats.Round(r.Coverage, 4), ""
 		if r.Score == nil { // the ranking lists them then
-			missing = strings.Join(r.missing(), ",")
+			missing = strings.Join(r.Missing(), ",")
 		}
 		results = append(results, []string{
 			r.BranchCode, r.Name.ZH, r.Name.EN, r.Kind, optional(r.Class), r.Status, exact(&coverage),

@@ -77,7 +77,7 @@ func TestDataFileGivesTheSameFigures(t *testing.T) {
 		for i := range want.Results {
 			w, g := want.Results[i], got.Results[i]
 			if g.Vetoes != w.Vetoes || g.Bonus != w.Bonus || g.Deduction != w.Deduction ||
-				!slices.Equal(g.missing(), w.missing()) {
+				!slices.Equal(g.Missing(), w.Missing()) {
 				t.Fatalf("%s: %+v, want %+v", w.BranchCode, g, w)
 			}
 			note(seen, &w)

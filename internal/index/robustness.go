@@ -3,7 +3,6 @@ package index
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,11 +12,9 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
-	"bulwark/internal/scheme"
-	"bulwark/internal/text"
+	"bulwark/internal/robustness"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
-	"bulwark/pkg/composite/stats"
 )
 
 // RobustnessResult is how sure the ranks of a run are. It is computed once, behind the
@@ -27,103 +24,8 @@ type RobustnessResult struct {
 	RunID      string `gorm:"primaryKey"`
 	Seed       int64
 	Replicates int64
-	Document   database.JSON[RobustnessFigures]
+	Document   database.JSON[robustness.Figures]
 	CreatedAt  time.Time
-}
-
-// RobustnessDraws reports how the choices that could have been made otherwise were drawn.
-type RobustnessDraws struct {
-	Seed         int64   `json:"seed"`
-	Replicates   int     `json:"replicates" example:"1000"`
-	WeightSpread float64 `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
-	Evaluators   bool    `json:"evaluators"`                   // ratings drawn again with replacement
-	// of missing values, rules and aggregation, that were drawn
-	Alternatives []string `json:"alternatives"`
-	// those of the scheme that were not drawn, or not for every indicator
-	LeftOut []LeftOut `json:"left_out"`
-	Top     int       `json:"top" example:"3"`    // k of p_top
-	Bottom  int       `json:"bottom" example:"3"` // k of p_bottom
-}
-
-// LeftOut is an alternative of the scheme that was not drawn, or not for every indicator.
-type LeftOut struct {
-	Alternative string   `json:"alternative" example:"aggregation:sum"`
-	Reason      string   `json:"reason" enums:"own,repeated,not_possible,too_many_units,kept"`
-	Text        string   `json:"text"`
-	Indicators  []string `json:"indicators"` // that cannot have it and keep their own way
-} // @name LeftOutAlternative
-
-var leftOutWords = map[string]text.Text{
-	"own":            {ZH: "与指标体系本身的做法相同", EN: "it is the scheme's own way"},
-	"repeated":       {ZH: "与前一备选做法的结果相同", EN: "an earlier alternative leads to the same"},
-	"not_possible":   {ZH: "没有指标可以采用", EN: "no indicator can have it"},
-	"too_many_units": {ZH: "党组织过多，不能两两比较", EN: "there are too many branches to compare in pairs"},
-	"kept":           {ZH: "所列指标不能采用，保留原来的做法", EN: "the indicators listed cannot have it and keep their own way"},
-}
-
-// Alternatives returns the names of the alternatives of the options that were drawn, and those that were left out.
-func Alternatives(
-	c *scheme.Compiled, o composite.RobustnessOptions, list []composite.LeftOut, language string,
-) (drawn []string, left []LeftOut) {
-	names := map[composite.Source][]string{}
-	for _, kind := range o.Missing {
-		names["missing"] = append(names["missing"], "missing:"+string(kind))
-	}
-	for _, rule := range o.Normalisations {
-		names["normalisation"] = append(names["normalisation"], "rule:"+rule.Kind())
-	}
-	for _, a := range o.Aggregations {
-		names["aggregation"] = append(names["aggregation"], "aggregation:"+string(a.Kind))
-	}
-	drawn, left = []string{}, []LeftOut{}
-	for _, source := range []composite.Source{"missing", "normalisation", "aggregation"} {
-		for i, name := range names[source] {
-			at := slices.IndexFunc(list, func(x composite.LeftOut) bool { return x.Source == source && x.Place == i })
-			if at < 0 || list[at].Reason == "kept" {
-				drawn = append(drawn, name)
-			}
-			if at < 0 {
-				continue
-			}
-			x := LeftOut{
-				Alternative: name, Reason: list[at].Reason, Text: leftOutWords[list[at].Reason].In(language), Indicators: []string{},
-			}
-			for _, column := range list[at].Kept {
-				x.Indicators = append(x.Indicators, c.Indicators[column].Code)
-			}
-			left = append(left, x)
-		}
-	}
-	return drawn, left
-}
-
-// RobustnessFigures is what a Monte-Carlo run over the choices that could have been made
-// otherwise says of every branch with a score, as it is stored.
-type RobustnessFigures struct {
-	RobustnessDraws
-	Items []storedRanges `json:"items"` // in the order of the ranking
-}
-
-// storedRanges are the ranges of the branch of a code.
-type storedRanges struct {
-	Branch string `json:"branch"`
-	Ranges
-}
-
-// Ranges is how far one branch moves. Intervals go from the 5 % to the 95 %
-// quantile.
-type Ranges struct {
-	Score         float64            `json:"score"`
-	Rank          int                `json:"rank"`
-	RankMean      float64            `json:"rank_mean"`
-	RankMedian    int                `json:"rank_median"`
-	RankInterval  RankInterval       `json:"rank_interval"`
-	ScoreMedian   float64            `json:"score_median"`
-	ScoreInterval ScoreInterval      `json:"score_interval"`
-	Top           float64            `json:"p_top"`
-	Bottom        float64            `json:"p_bottom"`
-	Grades        map[string]float64 `json:"p_grades"`
-	NotApart      []string           `json:"not_apart"` // codes of branches that it cannot be told apart from
 }
 
 // BranchRanges is how far one branch moves in one period.
@@ -131,26 +33,8 @@ type BranchRanges struct {
 	Period string         `json:"period" example:"2023Q2"`
 	EndsOn day.Date       `json:"ends_on" swaggertype:"string" format:"date"` // of the period
 	Branch town.BranchRef `json:"branch"`
-	Ranges
+	robustness.Ranges
 }
-
-// RankInterval is where a rank lies in 90 % of the replicates: from its 5 % to its 95 %
-// quantile, both ranks that occurred.
-type RankInterval struct {
-	Low  int `json:"low" example:"1"` // the best of them
-	High int `json:"high" example:"3"`
-}
-
-// ScoreInterval is where a score lies in 90 % of the replicates: from its 5 % to its
-// 95 % quantile, both scores that occurred.
-type ScoreInterval struct {
-	Low  float64 `json:"low" example:"88.1"`
-	High float64 `json:"high" example:"92.4"`
-}
-
-// replicates is how often the choices are drawn: 5 % and 95 % quantiles of ranks
-// settle well before.
-const replicates = 1000
 
 // Robustness is how sure the ranks of a published period are.
 type Robustness struct {
@@ -159,7 +43,7 @@ type Robustness struct {
 	Status string `json:"status" enums:"published,final,withdrawn"`
 	Run    string `json:"run" format:"uuid"`
 	Source
-	RobustnessDraws
+	robustness.Draws
 	Items []BranchRanges `json:"items"` // in the order of the ranking
 }
 
@@ -191,7 +75,7 @@ func computeRobustness(ctx context.Context, db *gorm.DB, townID, runID string) (
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		a := RobustnessResult{
 			TownID: townID, RunID: runID, Seed: s.Seed, Replicates: int64(s.Replicates),
-			Document: database.JSON[RobustnessFigures]{V: s}, CreatedAt: tx.NowFunc(),
+			Document: database.JSON[robustness.Figures]{V: s}, CreatedAt: tx.NowFunc(),
 		}
 		if err := tx.Create(&a).Error; err != nil {
 			return err
@@ -230,40 +114,26 @@ func ComputePendingRobustness(ctx context.Context, db *gorm.DB) (int, error) {
 
 // robustnessFigures draws from what the run was made of. The ratings behind it are frozen
 // with its period, so they are those that it was computed from.
-func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (RobustnessFigures, error) {
+func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (robustness.Figures, error) {
 	if _, err := o.explainer(); err != nil {
-		return RobustnessFigures{}, err
+		return robustness.Figures{}, err
 	}
 	options := o.robustnessOptions()
 	options.Done = ctx.Done()
 	var err error
 	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.computation.branches); err != nil {
-		return RobustnessFigures{}, err
+		return robustness.Figures{}, err
 	}
 	o.keepCorrectedValues(options.Ratings)
-	rb, err := o.Scheme.Index.Robustness(o.computation.values.Data, options)
+	order := make([]string, len(o.Results))
+	for i, r := range o.Results {
+		order[i] = r.BranchCode
+	}
+	figures, err := robustness.Compute(o.Scheme, o.computation.values, options, order)
 	if err := ctx.Err(); err != nil {
-		return RobustnessFigures{}, err
+		return robustness.Figures{}, err
 	}
-	if err != nil {
-		return RobustnessFigures{}, err
-	}
-	alternatives, left := Alternatives(o.Scheme, options, rb.LeftOut, "")
-	s := RobustnessFigures{Items: []storedRanges{}, RobustnessDraws: RobustnessDraws{
-		Seed: o.Run.Seed, Replicates: rb.Replicates, WeightSpread: options.WeightSpread, Evaluators: len(options.Ratings) > 0,
-		Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom,
-	}}
-	ranges := map[string]storedRanges{}
-	for _, u := range rb.Units {
-		r := o.branchRanges(u, rb.Grades)
-		ranges[r.Branch] = r
-	}
-	for _, r := range o.Results {
-		if found, ok := ranges[r.BranchCode]; ok {
-			s.Items = append(s.Items, found)
-		}
-	}
-	return s, nil
+	return figures, err
 }
 
 // keepCorrectedValues takes the ratings of corrected values out: a correction is not drawn again.
@@ -278,32 +148,13 @@ func (o *Outcome) keepCorrectedValues(rated []composite.RatedColumn) {
 	}
 }
 
-// robustnessOptions is what the scheme lists as uncertain, drawn under the seed of the run.
+// robustnessOptions are drawn under the seed of the run; 1 while there is none.
 func (o *Outcome) robustnessOptions() composite.RobustnessOptions {
-	options := o.Scheme.Document.Options()
-	options.Seed, options.Replicates = 1, replicates
+	seed := uint64(1)
 	if o.Run != nil {
-		options.Seed = uint64(o.Run.Seed)
+		seed = uint64(o.Run.Seed)
 	}
-	options.Adjustments = o.computation.values.Adjustments
-	return options
-}
-
-func (o *Outcome) branchRanges(u composite.UnitRobustness, grades []string) storedRanges {
-	units := o.computation.values.Data.Units
-	r := storedRanges{Branch: units[u.Unit], Ranges: Ranges{
-		Score: u.Score, Rank: u.Rank, RankMean: stats.Round(u.RankMean, 4), RankMedian: u.RankMedian,
-		RankInterval: RankInterval{Low: u.RankLow, High: u.RankHigh},
-		ScoreMedian:  u.ScoreMedian, ScoreInterval: ScoreInterval{Low: u.ScoreLow, High: u.ScoreHigh},
-		Top: u.Top, Bottom: u.Bottom, Grades: map[string]float64{}, NotApart: []string{},
-	}}
-	for i, g := range grades {
-		r.Grades[g] = u.Grades[i]
-	}
-	for _, other := range u.Indistinguishable {
-		r.NotApart = append(r.NotApart, units[other])
-	}
-	return r
+	return robustness.Options(o.Scheme, o.computation.values, seed)
 }
 
 // Robustness returns how sure the ranks of a published period are. Just after a run
@@ -317,14 +168,10 @@ func (v View) Robustness(language string) (Robustness, error) {
 	o := v.current
 	r := Robustness{
 		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Run: o.Run.ID,
-		RobustnessDraws: o.robustness.RobustnessDraws, Items: make([]BranchRanges, len(o.robustness.Items)),
-	}
-	r.LeftOut = slices.Clone(r.LeftOut)
-	for i := range r.LeftOut { // stored without words
-		r.LeftOut[i].Text = leftOutWords[r.LeftOut[i].Reason].In(language)
+		Draws: o.robustness.In(language), Items: make([]BranchRanges, len(o.robustness.Items)),
 	}
 	for i, item := range o.robustness.Items {
-		r.Items[i] = BranchRanges{o.Period.Code, o.Period.EndsOn, o.ref(item.Branch, language), item.Ranges}
+		r.Items[i] = BranchRanges{o.Period.Code, o.Period.EndsOn, o.ref(item.Code, language), item.Ranges}
 	}
 	return r, nil
 }

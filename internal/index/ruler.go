@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -8,7 +9,9 @@ import (
 
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/review"
 	"bulwark/internal/scheme"
+	"bulwark/internal/text"
 )
 
 // Ruler is whether two figures were measured alike.
@@ -141,4 +144,28 @@ func (b baseline) mergedInto(branch string) (codes []string) {
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)
+}
+
+// Signals returns a signal for each branch that is better only by what it left out: its
+// score rose, and would not have with every missing value at the lowest of its class.
+func (v View) Signals(language string) []review.Signal {
+	list := []review.Signal{}
+	for i := range v.current.Results {
+		now := &v.current.Results[i]
+		c := v.current.compare(now, v.before)
+		if !c.LeftOut {
+			continue
+		}
+		change := v.current.decimal(*now.lowest() - *v.before.outcome.find(now.BranchCode).lowest())
+		missing := len(now.Missing())
+		list = append(list, review.Signal{
+			Code: "left_out", Evaluators: []string{}, Branches: []string{now.BranchCode},
+			Figures: map[string]float64{"change": c.Change.Score, "change_at_lowest": change, "missing": float64(missing)},
+			Message: text.F("%[1]s 的得分上升 %[2]v 分，但有 %[3]d 项指标缺失；若按同类最低分计，变化为 %[4]v 分",
+				"the score of %[1]s rose by %[2]v with %[3]d values missing: with these at the lowest of its class it changed by %[4]v",
+				now.BranchCode, c.Change.Score, missing, change).In(language),
+		})
+	}
+	slices.SortFunc(list, func(a, b review.Signal) int { return cmp.Compare(a.Branches[0], b.Branches[0]) })
+	return list
 }

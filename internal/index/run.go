@@ -1,5 +1,6 @@
-// Package index is the scoring service: it applies pkg/composite to what a town
-// has approved, keeps the results, publishes them and shows them.
+// Package index is the scoring service: it applies pkg/composite to what a town has
+// approved, keeps the results, publishes them and shows them. Packages explanation and
+// analysis say what is behind the figures.
 package index
 
 import (
@@ -19,6 +20,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/proposal"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -124,8 +126,8 @@ func (NodeResult) TableName() string { return "result_nodes" }
 // leaf reports whether the node is an indicator: only those above have a coverage.
 func (n *NodeResult) leaf() bool { return n.Coverage == nil }
 
-// vetoes lists the codes of the vetoes that hit.
-func (r *Result) vetoes() []string {
+// VetoCodes returns the codes of the vetoes that hit.
+func (r *Result) VetoCodes() []string {
 	if r.Vetoes == "" {
 		return nil
 	}
@@ -141,8 +143,8 @@ func (r *Result) lowest() *float64 {
 	return r.Score
 }
 
-// missing lists the indicators that apply and have no entered value.
-func (r *Result) missing() []string {
+// Missing returns the indicators that apply and have no entered value.
+func (r *Result) Missing() []string {
 	codes := []string{}
 	for _, n := range r.Nodes {
 		switch n.Status {
@@ -166,8 +168,8 @@ type Outcome struct {
 
 	withdrawn bool // its publication
 
-	robustness  *RobustnessFigures // nil until it is computed
-	computation *computation       // what a provisional outcome was made by; of a stored one replayed when asked
+	robustness  *robustness.Figures // nil until it is computed
+	computation *computation        // what a provisional outcome was made by; of a stored one replayed when asked
 	once        sync.Once
 	explained   *composite.Explainer
 	explainErr  error

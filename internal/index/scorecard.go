@@ -77,10 +77,33 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	}
 	s := v.current.scorecard(r, language, detailed)
 	s.Source, s.From, s.Comparison = v.source, v.before.compared(v.current), v.current.compare(r, v.before)
-	if detailed && (!v.limited() || s.OfClass >= leastMedian) {
+	if detailed && (!v.Limited() || s.OfClass >= leastMedian) {
 		s.ScoreAtLowest = r.ScoreAtLowest
 	}
 	return s, nil
+}
+
+// leastMedian is of how many branches with a score a class must be, for a reader who may
+// not know the details of all: the median of fewer says what some of them have.
+const leastMedian = 5
+
+// TellsMedians reports whether the reader may know the medians of the class of a branch, by
+// its place in the data. The explainer must have been made.
+func (v View) TellsMedians(unit int) bool {
+	c := v.current.computation
+	if c.partial {
+		return false
+	}
+	if !v.Limited() {
+		return true
+	}
+	n := 0
+	for _, s := range c.table {
+		if s.Status == composite.UnitScored && word(c.branches[s.Unit].Class) == word(c.branches[unit].Class) {
+			n++
+		}
+	}
+	return n >= leastMedian
 }
 
 // FillSources sets the sources of the raw values of the scorecard, unless the caller may not see its details.
@@ -121,7 +144,7 @@ func (o *Outcome) scorecard(r *Result, language string, detailed bool) Scorecard
 		Scheme:  d.Ref(),
 		Scale:   d.FullScore(),
 		Outcome: r.Status, Coverage: stats.Round(r.Coverage, 4), Base: rounded(r.Base, d.Decimals), Bonus: r.Bonus,
-		Deduction: r.Deduction, Vetoes: append([]string{}, r.vetoes()...), Score: r.Score, Grade: word(r.Grade),
+		Deduction: r.Deduction, Vetoes: append([]string{}, r.VetoCodes()...), Score: r.Score, Grade: word(r.Grade),
 		Rank: r.Rank, ClassRank: r.ClassRank, Aggregated: !detailed, Nodes: o.nodes(r, language, detailed),
 	}
 	if o.Run != nil {

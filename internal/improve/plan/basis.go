@@ -9,6 +9,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/explanation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
@@ -31,14 +32,14 @@ type AnalysisBasis struct {
 
 // BasisFinding is one indicator to look into.
 type BasisFinding struct {
-	Indicator string               `json:"indicator" example:"governance.01"`
-	Name      string               `json:"name"`
-	Unit      string               `json:"unit,omitempty" example:"%"`
-	Value     *float64             `json:"value,omitempty"` // entered; absent where nothing is
-	Score     float64              `json:"score"`
-	Reasons   []BasisReason        `json:"reasons"`
-	Median    *index.PossibleValue `json:"median,omitempty"` // the median of the class
-	Goal      *index.PossibleValue `json:"goal,omitempty"`   // where the rule has full marks
+	Indicator string                     `json:"indicator" example:"governance.01"`
+	Name      string                     `json:"name"`
+	Unit      string                     `json:"unit,omitempty" example:"%"`
+	Value     *float64                   `json:"value,omitempty"` // entered; absent where nothing is
+	Score     float64                    `json:"score"`
+	Reasons   []BasisReason              `json:"reasons"`
+	Median    *explanation.PossibleValue `json:"median,omitempty"` // the median of the class
+	Goal      *explanation.PossibleValue `json:"goal,omitempty"`   // where the rule has full marks
 }
 
 // BasisReason is why an indicator is named, for programs by its code and for people
@@ -76,11 +77,11 @@ func ofBranch(v index.View, branch string) index.View {
 // move it. The view must be of a publication, for the branch. A branch without a score is a
 // Conflict.
 func basisOf(ctx context.Context, v index.View, branch, language string) (AnalysisBasis, error) {
-	explained, err := v.Explanation(branch, language, true)
+	explained, err := explanation.Of(v, branch, language, true)
 	if err != nil {
 		return AnalysisBasis{}, err
 	}
-	gains, err := v.Gains(ctx, branch, language)
+	gains, err := explanation.GainsOf(ctx, v, branch, language)
 	if err != nil {
 		return AnalysisBasis{}, err
 	}
@@ -111,24 +112,24 @@ func amount(x float64, unit string) string {
 
 // cheapest returns the way to the next grade, or to the next rank where there is none. The
 // gains must be of a publication. The way is empty where it depends on other branches.
-func cheapest(g index.Gains) index.Path {
+func cheapest(g explanation.Gains) explanation.Path {
 	if g.ToNextGrade != nil && len(g.ToNextGrade.Steps) > 0 {
 		return *g.ToNextGrade
 	}
 	if g.ToNextRank != nil {
 		return *g.ToNextRank
 	}
-	return index.Path{}
+	return explanation.Path{}
 }
 
 // name adds a reason to the finding of the indicator.
-func (b *AnalysisBasis) name(gains index.Gains, indicator string, r BasisReason) {
+func (b *AnalysisBasis) name(gains explanation.Gains, indicator string, r BasisReason) {
 	i := slices.IndexFunc(b.Findings, func(f BasisFinding) bool { return f.Indicator == indicator })
 	if i >= 0 {
 		b.Findings[i].Reasons = append(b.Findings[i].Reasons, r)
 		return
 	}
-	g := slices.IndexFunc(gains.Indicators, func(g index.Gain) bool { return g.Code == indicator })
+	g := slices.IndexFunc(gains.Indicators, func(g explanation.Gain) bool { return g.Code == indicator })
 	if g < 0 {
 		return // it does not apply to the branch
 	}

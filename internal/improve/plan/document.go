@@ -12,6 +12,7 @@ import (
 
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/explanation"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve"
 	"bulwark/internal/index"
@@ -166,7 +167,7 @@ func (x PlannedItem) worth(
 	if r := n.Range; r != nil && (r.Min != nil && x.ValueGoal < *r.Min || r.Max != nil && x.ValueGoal > *r.Max) {
 		return x, fault.New(fault.KindInvalid, "bad_goal", badGoal)
 	}
-	then, err := v.Predict(branch, map[string]float64{x.Indicator: x.ValueGoal})
+	then, err := explanation.Predict(v, branch, map[string]float64{x.Indicator: x.ValueGoal})
 	if err != nil {
 		return x, err
 	}
@@ -251,7 +252,7 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 	if err != nil {
 		return Document{}, err
 	}
-	gains, err := v.Gains(ctx, p.BranchCode, language)
+	gains, err := explanation.GainsOf(ctx, v, p.BranchCode, language)
 	if err != nil {
 		return Document{}, err
 	}
@@ -280,7 +281,7 @@ func generate(ctx context.Context, tx *gorm.DB, v index.View, p Plan, language s
 
 // generator collects the items of a document.
 type generator struct {
-	gains    index.Gains
+	gains    explanation.Gains
 	language string
 	moves    map[string]float64 // on the cheapest way
 	item     PlannedItem        // what all have in common
@@ -324,7 +325,7 @@ func (g *generator) add(indicator string, r ItemReason) {
 		}
 		return
 	}
-	n := slices.IndexFunc(g.gains.Indicators, func(x index.Gain) bool { return x.Code == indicator })
+	n := slices.IndexFunc(g.gains.Indicators, func(x explanation.Gain) bool { return x.Code == indicator })
 	if n < 0 || len(g.items) == mostItems {
 		return
 	}
@@ -341,11 +342,11 @@ func (g *generator) add(indicator string, r ItemReason) {
 
 // goal returns the value to aim at: that on the cheapest way, or the nearest of the next
 // step, the median of the class and full marks that brings enough.
-func (g *generator) goal(n index.Gain) (float64, bool) {
+func (g *generator) goal(n explanation.Gain) (float64, bool) {
 	if to, ok := g.moves[n.Code]; ok {
 		return to, true
 	}
-	for _, r := range []*index.PossibleValue{n.Next, n.Median, n.Goal} {
+	for _, r := range []*explanation.PossibleValue{n.Next, n.Median, n.Goal} {
 		if r != nil && r.Points >= leastPoints {
 			return r.Value, true
 		}

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/explanation"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
@@ -207,7 +208,7 @@ func (p Plan) predict(v index.View) (Prediction, error) {
 	if err != nil {
 		return Prediction{}, err
 	}
-	then, err := v.Predict(p.BranchCode, p.Document.V.goals())
+	then, err := explanation.Predict(v, p.BranchCode, p.Document.V.goals())
 	if err != nil {
 		return Prediction{}, err
 	}

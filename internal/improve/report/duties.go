@@ -20,6 +20,7 @@ import (
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
+	"bulwark/internal/review"
 	"bulwark/internal/town"
 )
 
@@ -310,7 +311,7 @@ func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Setti
 // one person and period one duty for all sheets that are missing or drafts, and one for each
 // that was returned.
 func sheetDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
-	list, err := evaluation.ListUnsubmitted(ctx, db, townID)
+	list, err := review.ListUnsubmitted(ctx, db, townID)
 	var duties []Duty
 	for _, u := range list {
 		if u.DueOn == nil {

@@ -1,4 +1,4 @@
-package evaluation
+package review
 
 import (
 	"cmp"

@@ -1,8 +1,12 @@
-package index
+// Package explanation states why a branch has its score in a result, and what would change
+// it: contributions, strengths and weak points, the causes of a change, what each value is
+// worth, and suppositions. It stores nothing.
+package explanation
 
 import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
+	"bulwark/internal/index"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
@@ -17,7 +21,7 @@ type Explanation struct {
 	Period string `json:"period" example:"2023Q2"`
 	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"`
-	Source
+	index.Source
 	Branch town.BranchRef `json:"branch"`
 	Score  float64        `json:"score" example:"78.12"`
 	Scale  float64        `json:"scale" example:"100"`                  // the highest possible score
@@ -65,7 +69,7 @@ type Reason struct {
 	Points    float64 `json:"points"` // what the gap is worth in points of the index
 	Text      string  `json:"text"`
 	// of risen and fallen; relative: by the same rules, fitted to other values
-	Ruler Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
+	Ruler index.Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
 }
 
 // Neighbour is a branch next to another in the ranking.
@@ -88,15 +92,17 @@ type Difference struct {
 // mostReasons bounds the strengths and the weak points: more is no advice.
 const mostReasons = 5
 
-// Explanation returns how the score of one branch arose, below the first level only
-// where detailed.
-func (v View) Explanation(branch, language string, detailed bool) (Explanation, error) {
-	o := v.current
-	why, err := o.explainer()
+// reading is a view that is explained.
+type reading struct{ index.View }
+
+// Of returns how the score of one branch arose, below the first level only where detailed.
+func Of(view index.View, branch, language string, detailed bool) (Explanation, error) {
+	v := reading{view}
+	why, err := v.Explainer()
 	if err != nil {
 		return Explanation{}, err
 	}
-	r, unit, err := o.locate(branch)
+	r, unit, err := v.Locate(branch)
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -104,27 +110,25 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 	if !ok {
 		return Explanation{}, unscored(r, language)
 	}
+	s := v.Subject()
 	x := Explanation{
-		Source: v.source, Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language),
-		Score: *r.Score, Scale: o.Scheme.Document.FullScore(), Rank: place(r.Rank),
+		Source: s.Source, Town: s.Town, Period: s.Period, Status: s.Status, Run: s.Run, Branch: v.Branch(branch, language),
+		Score: *r.Score, Scale: v.Scheme().Document.FullScore(), Rank: value(r.Rank),
 		Base: v.figure(c.Base), Bonus: r.Bonus, Deduction: r.Deduction,
-		Vetoes: append([]string{}, r.vetoes()...), Aggregated: !detailed,
-		Nodes: v.shares(r, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
+		Vetoes: append([]string{}, r.VetoCodes()...), Aggregated: !detailed,
+		Nodes: v.shares(branch, c, language, detailed), Strengths: []Reason{}, WeakPoints: []Reason{},
 	}
-	if o.Run != nil {
-		x.Run = o.Run.ID
-	}
-	if v.precise {
+	if v.Exact() {
 		x.Residual = c.Residual
 	}
-	earlier, err := v.earlier()
+	before, ruler, err := v.earlier()
 	if err != nil {
 		return Explanation{}, err
 	}
-	for _, f := range v.leadingFindings(why, unit, earlier, detailed) {
-		reason := o.reason(f, language)
+	for _, f := range v.leadingFindings(why, unit, before, detailed) {
+		reason := v.reason(f, language)
 		if f.Code == composite.Risen || f.Code == composite.Fallen {
-			reason.Ruler = o.ruler(v.before.outcome)
+			reason.Ruler = ruler
 		}
 		if f.Code.Strong() {
 			x.Strengths = append(x.Strengths, reason)
@@ -132,48 +136,53 @@ func (v View) Explanation(branch, language string, detailed bool) (Explanation, 
 			x.WeakPoints = append(x.WeakPoints, reason)
 		}
 	}
-	if !o.computation.partial {
-		x.Neighbours = o.neighbours(why, unit, language)
+	if !v.Partial() {
+		x.Neighbours = v.neighbours(why, unit, language)
 	}
 	return x, nil
 }
 
-// earlier returns the explainer of what changes are counted from; nil where there is none,
-// or one by a scheme that scores otherwise.
-func (v View) earlier() (*composite.Explainer, error) {
-	if b := v.before.outcome; b == nil || v.current.ruler(b) == OtherScheme {
-		return nil, nil //nolint:nilnil // no period before is no mistake
+// earlier returns the explainer of what changes are counted from, with what both have in
+// common; nil where there is none, or one by a scheme that scores otherwise.
+func (v reading) earlier() (*composite.Explainer, index.Ruler, error) {
+	before, ok := v.Before()
+	if !ok {
+		return nil, "", nil
 	}
-	return v.before.outcome.explainer()
+	ruler := v.Ruler(before)
+	if ruler == index.OtherScheme {
+		return nil, ruler, nil
+	}
+	why, err := before.Explainer()
+	return why, ruler, err
 }
 
 // unscored returns why there is nothing to explain.
-func unscored(r *Result, language string) error {
+func unscored(r *index.Result, language string) error {
 	return fault.Conflict("not_scored",
 		"“%s”在本周期没有得分：完整度为 %.0f%%，缺少指标 %v", "%s has no score in this period: its coverage is %.0f%%, missing %v",
-		r.Name.In(language), 100*r.Coverage, r.missing())
+		r.Name.In(language), 100*r.Coverage, r.Missing())
 }
 
 // figure returns a figure of an explanation as the view shows it.
-func (v View) figure(x float64) float64 {
-	if v.precise {
+func (v reading) figure(x float64) float64 {
+	if v.Exact() {
 		return x
 	}
-	return stats.Round(x, v.current.Scheme.Document.Decimals)
+	return stats.Round(x, v.Scheme().Document.Decimals)
 }
 
 // apportioned returns the parts of every node as the view shows them: rounded so that those
 // of the children of a node sum to its own, by the largest remainder.
-func (v View) apportioned(c *composite.Contributions, part func(composite.Contribution) float64) []float64 {
-	o := v.current
-	infos, parts := o.Scheme.Index.Nodes(), make([]float64, len(c.Nodes))
+func (v reading) apportioned(c *composite.Contributions, part func(composite.Contribution) float64) []float64 {
+	infos, parts := v.Scheme().Index.Nodes(), make([]float64, len(c.Nodes))
 	for n := range parts {
 		parts[n] = part(c.Nodes[n])
 	}
-	if v.precise {
+	if v.Exact() {
 		return parts
 	}
-	d := o.Scheme.Document.Decimals
+	d := v.Scheme().Document.Decimals
 	parts[0] = stats.Round(parts[0], d)
 	for n := range infos { // parents come before their children
 		var children []int
@@ -190,9 +199,8 @@ func (v View) apportioned(c *composite.Contributions, part func(composite.Contri
 	return parts
 }
 
-func (v View) shares(r *Result, c *composite.Contributions, language string, detailed bool) []Share {
-	o := v.current
-	infos := o.Scheme.Index.Nodes()
+func (v reading) shares(branch string, c *composite.Contributions, language string, detailed bool) []Share {
+	infos := v.Scheme().Index.Nodes()
 	list := make([]Share, 0, len(infos))
 	points := v.apportioned(c, func(x composite.Contribution) float64 { return x.Points })
 	lost := v.apportioned(c, func(x composite.Contribution) float64 { return x.Lost })
@@ -202,16 +210,16 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 		}
 		part := c.Nodes[n]
 		s := Share{
-			Code: info.Code, Depth: info.Depth, Name: o.name(info.Code, language), Weight: part.Weight,
+			Code: info.Code, Depth: info.Depth, Name: v.Scheme().NodeName(info.Code, language), Weight: part.Weight,
 			Points: points[n], Lost: lost[n], Method: string(part.Method), Undivided: part.Undivided,
 		}
-		if !v.precise {
+		if !v.Exact() {
 			s.Weight = stats.Round(s.Weight, weightDecimals)
 		}
 		if part.Present {
-			s.Score = rounded(&part.Score, o.Scheme.Document.Decimals)
+			s.Score = new(stats.Round(part.Score, v.Scheme().Document.Decimals))
 		}
-		s.Corrected = o.correction(r.BranchCode, o.Scheme.Node(info.Code))
+		s.Corrected = v.Correction(branch, v.Scheme().Node(info.Code))
 		if info.Parent >= 0 {
 			s.Parent = infos[info.Parent].Code
 		}
@@ -220,17 +228,14 @@ func (v View) shares(r *Result, c *composite.Contributions, language string, det
 	return list
 }
 
-// name returns the name of a node.
-func (o *Outcome) name(code, language string) string { return o.Scheme.NodeName(code, language) }
-
 // leadingFindings returns the findings about indicators, or about dimensions where the
 // caller may see no more, at most so many strengths and so many weak points.
-func (v View) leadingFindings(
+func (v reading) leadingFindings(
 	why *composite.Explainer, unit int, before *composite.Explainer, detailed bool,
 ) []composite.Comparison {
-	infos := v.current.Scheme.Index.Nodes()
+	infos := v.Scheme().Index.Nodes()
 	var strong, weak []composite.Comparison
-	medians := v.tellsMedians(unit)
+	medians := v.TellsMedians(unit)
 	for _, f := range why.Comparisons(unit, composite.ComparisonOptions{Before: before}) {
 		switch info := infos[f.Node]; {
 		case detailed && !info.Leaf, !detailed && info.Depth != 1:
@@ -246,28 +251,6 @@ func (v View) leadingFindings(
 
 // weightDecimals are those of shares of the whole: a ten-thousandth of a per cent.
 const weightDecimals = 6
-
-// leastMedian is of how many branches with a score a class must be, for a reader who may
-// not know the details of all: the median of fewer says what some of them have.
-const leastMedian = 5
-
-// tellsMedians reports whether the reader may know the medians of the unit's class.
-func (v View) tellsMedians(unit int) bool {
-	c := v.current.computation
-	if c.partial {
-		return false
-	}
-	if !v.limited() {
-		return true
-	}
-	n := 0
-	for _, s := range c.table {
-		if s.Status == composite.UnitScored && word(c.branches[s.Unit].Class) == word(c.branches[unit].Class) {
-			n++
-		}
-	}
-	return n >= leastMedian
-}
 
 // wording is each finding in words, of the name, the score, what it is compared with,
 // the gap and what it is worth.
@@ -298,11 +281,11 @@ var wording = map[composite.ComparisonCode]text.Text{
 	},
 }
 
-func (o *Outcome) reason(f composite.Comparison, language string) Reason {
-	d := o.Scheme.Document.Decimals
-	code := o.Scheme.Index.Nodes()[f.Node].Code
+func (v reading) reason(f composite.Comparison, language string) Reason {
+	d := v.Scheme().Document.Decimals
+	code := v.Scheme().Index.Nodes()[f.Node].Code
 	r := Reason{
-		Code: string(f.Code), Node: code, Name: o.name(code, language), Score: stats.Round(f.Score, d),
+		Code: string(f.Code), Node: code, Name: v.Scheme().NodeName(code, language), Score: stats.Round(f.Score, d),
 		Reference: stats.Round(f.Reference, d), Gap: stats.Round(f.Gap, d), Points: stats.Round(f.Points, 4),
 	}
 	words := wording[f.Code]
@@ -311,22 +294,29 @@ func (o *Outcome) reason(f composite.Comparison, language string) Reason {
 	return r
 }
 
-func (o *Outcome) neighbours(why *composite.Explainer, unit int, language string) []Neighbour {
+func (v reading) neighbours(why *composite.Explainer, unit int, language string) []Neighbour {
 	var list []Neighbour
-	infos := o.Scheme.Index.Nodes()
+	infos := v.Scheme().Index.Nodes()
 	for _, n := range why.Neighbours(unit, 2, false) {
-		r := o.find(o.computation.values.Data.Units[n.Unit])
 		neighbour := Neighbour{
-			Branch: r.ref(language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap,
+			Branch: v.Branch(v.Units()[n.Unit], language), Places: n.Places, Rank: n.Rank, Score: n.Score, Gap: n.Gap,
 			Differences: []Difference{},
 		}
 		for _, d := range n.Differences {
 			neighbour.Differences = append(neighbour.Differences, Difference{
 				Code:  infos[d.Node].Code,
-				Score: stats.Round(d.Score, o.Scheme.Document.Decimals), Points: stats.Round(d.Points, 4),
+				Score: stats.Round(d.Score, v.Scheme().Document.Decimals), Points: stats.Round(d.Points, 4),
 			})
 		}
 		list = append(list, neighbour)
 	}
 	return list
+}
+
+// value is what a pointer points to; zero for nil.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
 }

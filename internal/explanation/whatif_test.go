@@ -1,4 +1,4 @@
-package index
+package explanation
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/datafile"
 	"bulwark/internal/fault"
+	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 )
 
@@ -20,8 +21,8 @@ const twoIndicators = `{"code": "s", "version": 1, "name": {"zh": "甲", "en": "
 
 const absolute = `{"kind": "goalposts", "low": 0, "high": 100}`
 
-// published returns a view as of a publication.
-func published(t *testing.T, rule, data string) View {
+// offline returns a view of the data by the scheme with the rule of b.
+func offline(t *testing.T, rule, data string) index.View {
 	t.Helper()
 	d, err := scheme.Decode([]byte(fmt.Sprintf(twoIndicators, rule)))
 	if err != nil {
@@ -35,12 +36,17 @@ func published(t *testing.T, rule, data string) View {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := OfflineView(c, f)
+	v, err := index.OfflineView(c, f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.current.Run = &Run{ID: "run"}
 	return v
+}
+
+// supposed returns the ranking under the supposition, where the view is of a publication.
+func supposed(t *testing.T, v index.View, s Supposition) (WhatIf, error) {
+	t.Helper()
+	return reading{v}.suppose(t.Context(), s, "en", true)
 }
 
 // Two publications with the same figures, behind which another branch has its values the
@@ -51,11 +57,11 @@ func TestSuppositionsTellNothingHidden(t *testing.T) {
 	for i, data := range []string{
 		"branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n", "branch,a,b\nb1,50,60\nb2,40,80\nb3,20,30\n",
 	} {
-		v := published(t, absolute, data).For(own)
+		v := offline(t, absolute, data).For(own)
 		var answers []any
 		for _, weights := range []map[string]float64{nil, {"a": 1e6}, {"b": 1e6}} {
 			for x := 0.0; x <= 100; x += 10 {
-				w, err := v.WhatIf(t.Context(), Supposition{weights, []SupposedValue{{"b1", "a", &x}}}, "en")
+				w, err := supposed(t, v, Supposition{weights, []SupposedValue{{"b1", "a", &x}}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,11 +71,11 @@ func TestSuppositionsTellNothingHidden(t *testing.T) {
 				answers = append(answers, w)
 			}
 		}
-		g, err := v.Gains(t.Context(), "b1", "en")
+		g, err := GainsOf(t.Context(), v, "b1", "en")
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := v.Explanation("b1", "en", true)
+		x, err := Of(v, "b1", "en", true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,16 +92,16 @@ func TestSuppositionsTellNothingHidden(t *testing.T) {
 
 // The rank under a supposition is that among the published figures: 55, 60 and 25.
 func TestSupposedRankIsAmongPublishedFigures(t *testing.T) {
-	v := published(t, absolute, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n").
+	v := offline(t, absolute, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n").
 		For(access.Reach{Branches: map[string]bool{"b1": true}})
 	for value, want := range map[float64]int{0: 2, 50: 2, 60: 1, 61: 1} {
-		w, err := v.WhatIf(t.Context(), Supposition{nil, []SupposedValue{{"b1", "a", &value}}}, "en")
+		w, err := supposed(t, v, Supposition{nil, []SupposedValue{{"b1", "a", &value}}})
 		if err != nil || len(w.Items) != 1 || w.Items[0].Rank != want {
 			t.Errorf("value %v: %+v, %v; want rank %d", value, w.Items, err, want)
 		}
 	}
 	x := 1.0
-	if _, err := v.WhatIf(t.Context(), Supposition{nil, []SupposedValue{{"b2", "a", &x}}}, "en"); !fault.Is(err, fault.KindInvalid) {
+	if _, err := supposed(t, v, Supposition{nil, []SupposedValue{{"b2", "a", &x}}}); !fault.Is(err, fault.KindInvalid) {
 		t.Errorf("a supposition about another branch: %v", err)
 	}
 }
@@ -110,10 +116,10 @@ func TestPredictionsTellNothingHidden(t *testing.T) {
 		for i, data := range []string{
 			"branch,a,b\nb1,50,60\nb2,80,80\nb3,20,30\n", "branch,a,b\nb1,50,60\nb2,80,100\nb3,20,0\n",
 		} {
-			v := published(t, `{"kind": "minmax"}`, data).For(reach)
+			v := offline(t, `{"kind": "minmax"}`, data).For(reach)
 			var answers []any
 			for x := 0.0; x <= 100; x += 10 {
-				p, err := v.Predict("b1", map[string]float64{"a": x, "b": x})
+				p, err := Predict(v, "b1", map[string]float64{"a": x, "b": x})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -122,7 +128,7 @@ func TestPredictionsTellNothingHidden(t *testing.T) {
 				}
 				answers = append(answers, p)
 			}
-			g, err := v.Gains(t.Context(), "b1", "en")
+			g, err := GainsOf(t.Context(), v, "b1", "en")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,15 +146,15 @@ func TestPredictionsTellNothingHidden(t *testing.T) {
 
 // A score that is measured against the others would tell what they have.
 func TestRelativeRulesAreNotSupposed(t *testing.T) {
-	v := published(t, `{"kind": "minmax"}`, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n")
-	if _, err := v.WhatIf(t.Context(), Supposition{}, "en"); err != nil {
+	v := offline(t, `{"kind": "minmax"}`, "branch,a,b\nb1,50,60\nb2,80,40\nb3,20,30\n")
+	if _, err := supposed(t, v, Supposition{}); err != nil {
 		t.Errorf("who may read all: %v", err)
 	}
 	v = v.For(access.Reach{Branches: map[string]bool{"b1": true}})
-	if _, err := v.WhatIf(t.Context(), Supposition{}, "en"); !fault.Is(err, fault.KindForbidden) {
+	if _, err := supposed(t, v, Supposition{}); !fault.Is(err, fault.KindForbidden) {
 		t.Errorf("who may read one branch: %v", err)
 	}
-	g, err := v.Gains(t.Context(), "b1", "en")
+	g, err := GainsOf(t.Context(), v, "b1", "en")
 	if err != nil || g.ToNextRank != nil || g.ToNextGrade != nil || len(g.Indicators) != 2 {
 		t.Fatalf("who may read one branch: %+v, %v", g, err)
 	}

@@ -1,4 +1,6 @@
-package evaluation
+// Package review shows what is looked at before a period is locked: how complete its sheets
+// are, and which patterns in them are worth a question. It stores nothing.
+package review
 
 import (
 	"cmp"
@@ -10,7 +12,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
 	"bulwark/internal/policy"
@@ -62,10 +66,10 @@ type Completeness struct {
 	Until  day.Date `json:"until" swaggertype:"string" format:"date"`
 	// branches within reach that end within the period: no sheets are expected of them, and those approved count for no
 	// branch
-	Ended      []BranchEnd         `json:"ended"`
-	Totals     *Counts             `json:"totals,omitempty"`
-	Rows       []CompletenessRow   `json:"rows,omitempty"`       // by branch or evaluator, in the order of codes
-	Indicators []IndicatorCoverage `json:"indicators,omitempty"` // by indicator, in the order of the scheme
+	Ended      []evaluation.BranchEnd `json:"ended"`
+	Totals     *Counts                `json:"totals,omitempty"`
+	Rows       []CompletenessRow      `json:"rows,omitempty"`       // by branch or evaluator, in the order of codes
+	Indicators []IndicatorCoverage    `json:"indicators,omitempty"` // by indicator, in the order of the scheme
 }
 
 // pair is one sheet that is or should be: about a branch, by an evaluator.
@@ -73,12 +77,12 @@ type pair struct{ branch, evaluator string }
 
 // overview is what completeness is counted from.
 type overview struct {
-	viewer
-	granted  []Exception // in force today
-	period   Period
+	access.Caller
+	overdue  func(evaluation.Sheet) bool
+	period   evaluation.Period
 	branches []town.Branch // scored, and within reach
 	expected map[pair]policy.Role
-	sheets   []Sheet
+	sheets   []evaluation.Sheet
 }
 
 // CompletenessQuery is what to count.
@@ -94,34 +98,33 @@ func FindCompleteness(
 	ctx context.Context, db *gorm.DB, townID string, q CompletenessQuery,
 ) (_ Completeness, err error) {
 	defer fault.Wrap(&err, "completeness of %s", q.Period)
-	v, err := viewerOf(ctx, db, townID, policy.ReadSheets)
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadSheets)
 	if err != nil {
 		return Completeness{}, err
 	}
-	granted, err := inForce(ctx, db, townID, v.Today)
+	p, err := evaluation.FindPeriod(ctx, db, townID, q.Period)
 	if err != nil {
 		return Completeness{}, err
 	}
-	p, err := FindPeriod(ctx, db, townID, q.Period)
+	branches, err := scored(ctx, db, p, v.Reach)
 	if err != nil {
 		return Completeness{}, err
 	}
-	branches, err := v.scored(ctx, db, p)
-	if err != nil {
-		return Completeness{}, err
-	}
-	from, until := p.span()
+	from, until := p.Span()
 	c := Completeness{Period: p.Code, By: q.By, From: from, Until: until}
 	ended, err := p.ListEnded(ctx, db, "")
 	if err != nil {
 		return Completeness{}, err
 	}
-	c.Ended = InLanguage(slices.DeleteFunc(ended, func(b EndedBranch) bool { return !v.Reach.Has(b.Code) }), q.Language)
+	c.Ended = evaluation.InLanguage(slices.DeleteFunc(ended, func(b evaluation.EndedBranch) bool { return !v.Reach.Has(b.Code) }), q.Language)
 	if q.By == "indicator" {
 		c.Indicators, err = coverage(ctx, db, p, branches, q.Language)
 		return c, err
 	}
-	o := overview{viewer: v, granted: granted, period: p, branches: branches}
+	o := overview{Caller: v, period: p, branches: branches}
+	if o.overdue, err = p.OverdueSheets(ctx, db, v.Today); err != nil {
+		return Completeness{}, err
+	}
 	if err := o.read(ctx, db, from, until); err != nil {
 		return Completeness{}, err
 	}
@@ -148,9 +151,9 @@ func (o *overview) nameEvaluators(ctx context.Context, db *gorm.DB, rows []Compl
 }
 
 // scored returns the branches of the period that are within reach.
-func (v viewer) scored(ctx context.Context, db *gorm.DB, p Period) ([]town.Branch, error) {
+func scored(ctx context.Context, db *gorm.DB, p evaluation.Period, reach access.Reach) ([]town.Branch, error) {
 	all, err := town.ListBranches(ctx, db, p.TownID, p.BranchFilter())
-	return slices.DeleteFunc(all, func(b town.Branch) bool { return !v.Reach.Has(b.Code) }), err
+	return slices.DeleteFunc(all, func(b town.Branch) bool { return !reach.Has(b.Code) }), err
 }
 
 func (o *overview) read(ctx context.Context, db *gorm.DB, from, until day.Date) error {
@@ -209,7 +212,7 @@ func (o *overview) count(q CompletenessQuery) (*Counts, []CompletenessRow) {
 	add := func(at pair, role policy.Role, one Counts) {
 		row := rows[at.branch]
 		if q.By == "evaluator" {
-			if o.judged() && at.evaluator != o.Person {
+			if evaluation.Judged(o.Principal) && at.evaluator != o.Person {
 				return
 			}
 			if row = rows[at.evaluator]; row == nil {
@@ -228,7 +231,7 @@ func (o *overview) count(q CompletenessQuery) (*Counts, []CompletenessRow) {
 		}
 	}
 	for at, role := range o.missing() {
-		absent := Sheet{PeriodCode: o.period.Code, BranchCode: at.branch, EvaluatorCode: at.evaluator, State: Draft}
+		absent := evaluation.Sheet{PeriodCode: o.period.Code, BranchCode: at.branch, EvaluatorCode: at.evaluator, State: evaluation.Draft}
 		add(at, role, Counts{Expected: 1, Missing: 1, Overdue: count(o.overdue(absent))})
 	}
 	list := make([]CompletenessRow, 0, len(rows))
@@ -250,30 +253,29 @@ func (r CompletenessRow) code() string {
 }
 
 // one counts one sheet.
-func (o *overview) one(s Sheet) Counts {
+func (o *overview) one(s evaluation.Sheet) Counts {
 	return Counts{
-		Expected: 1, Begun: 1, Draft: count(s.State == Draft), Submitted: count(s.State == Submitted),
-		Returned: count(s.State == Returned), Approved: count(s.State == Approved),
+		Expected: 1, Begun: 1, Draft: count(s.State == evaluation.Draft), Submitted: count(s.State == evaluation.Submitted),
+		Returned: count(s.State == evaluation.Returned), Approved: count(s.State == evaluation.Approved),
 		Late: count(s.ExceptionID != nil), Overdue: count(o.overdue(s)),
 	}
 }
 
-// overdue reports whether the day has passed by which something was to be done
-// with the sheet, while it can still be done.
-func (o *overview) overdue(s Sheet) bool {
-	if o.period.State != Open && o.period.State != Review {
-		return false
+// ListMissing returns by branch and role the sheets of the period that were expected and
+// never begun.
+func ListMissing(
+	ctx context.Context, db *gorm.DB, p evaluation.Period, language string,
+) ([]evaluation.MissingSheets, error) {
+	list := []evaluation.MissingSheets{}
+	c, err := FindCompleteness(ctx, db, p.TownID, CompletenessQuery{Period: p.Code, By: "branch", Language: language})
+	for _, row := range c.Rows {
+		for _, role := range row.Roles {
+			if role.Missing > 0 {
+				list = append(list, evaluation.MissingSheets{Branch: *row.Branch, Role: role.Role, Count: role.Missing})
+			}
+		}
 	}
-	passed := func(last *day.Date) bool { return last != nil && o.Today > *last }
-	switch s.State {
-	case Draft:
-		return passed(o.period.EntryUntil) && longest(o.granted, s) == nil
-	case Returned:
-		return passed(s.DueOn) && longest(o.granted, s) == nil
-	case Submitted:
-		return passed(o.period.ReviewUntil)
-	}
-	return false
+	return list, err
 }
 
 func count(b bool) int {
@@ -322,13 +324,13 @@ type IndicatorCoverage struct {
 // coverage counts approved values by indicator, as the index is made of them; what
 // would be carried over from an earlier period is still missing.
 func coverage(
-	ctx context.Context, db *gorm.DB, p Period, branches []town.Branch, language string,
+	ctx context.Context, db *gorm.DB, p evaluation.Period, branches []town.Branch, language string,
 ) ([]IndicatorCoverage, error) {
 	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
 	if err != nil {
 		return nil, err
 	}
-	values, err := Collect(ctx, db, p, compiled, branches)
+	values, err := evaluation.Collect(ctx, db, p, compiled, branches)
 	if err != nil {
 		return nil, err
 	}

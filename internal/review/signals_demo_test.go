@@ -1,16 +1,27 @@
-package evaluation_test
+package review_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
+	"bulwark/internal/review"
 )
+
+const period = "2023Q3" // the open one of the demo
+
+func as(ctx context.Context, person string, role policy.Role) context.Context {
+	ctx = audit.As(ctx, audit.Actor{Name: person, Role: string(role)})
+	return access.WithPrincipal(ctx, access.Principal{Towns: []string{demo.Town}, Person: person}.Holding(role))
+}
 
 // The demo's evaluators are honest: in four quarters with 440 sheets they raise
 // hardly a question. One who gives everybody the same high marks is found.
@@ -18,8 +29,8 @@ func TestHonestEvaluatorsRaiseFewSignals(t *testing.T) {
 	demotest.Towns.Each(t, func(t *testing.T, db *gorm.DB) {
 		ctx := as(t.Context(), "group-1", policy.LeadingGroup)
 		total, sheets := 0, 0
-		signals := func(period string) evaluation.Signals {
-			s, err := evaluation.FindSignals(ctx, db, demo.Town, period, "en")
+		signals := func(period string) review.Signals {
+			s, err := review.FindSignals(ctx, db, demo.Town, period, "en")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package index
+package explanation
 
 import (
 	"cmp"
@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strconv"
 
-	"bulwark/pkg/composite/stats"
-
+	"bulwark/internal/access"
 	"bulwark/internal/fault"
+	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Supposition is a question: what if weights or values were others? Nothing is
@@ -52,89 +53,80 @@ type Supposed struct {
 	RealGrade string   `json:"real_grade,omitempty"`
 }
 
-// WhatIf computes the ranking under the supposition. For a reader who may not know the
+// Suppose computes the ranking under the supposition. For a reader who may not know the
 // details of every branch it is computed from those in reach alone, and holds nothing but
 // published figures of the others: else ranks under weights and values that the reader
 // chooses would tell, question by question, all that the others have.
-func (v View) WhatIf(ctx context.Context, s Supposition, language string) (WhatIf, error) {
-	o := v.current
-	if _, err := o.explainer(); err != nil {
-		return WhatIf{}, err
-	}
-	c := &computation{
-		scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values, partial: o.computation.partial,
-	}
-	if v.limited() {
-		var err error
-		if c, err = c.only(v.reader.Has); err != nil {
-			return WhatIf{}, err
+func Suppose(ctx context.Context, view index.View, s Supposition, language string) (WhatIf, error) {
+	return reading{view}.suppose(ctx, s, language, view.Subject().Run != "")
+}
+
+func (v reading) suppose(ctx context.Context, s Supposition, language string, stored bool) (w WhatIf, err error) {
+	then, err := v.Supposing(func(d *composite.Data) (_ *scheme.Compiled, err error) {
+		c := v.Scheme()
+		if len(s.Weights) > 0 {
+			if c, err = reweighed(c, s.Weights); err != nil {
+				return nil, err
+			}
 		}
-	}
-	if len(s.Weights) > 0 {
-		var err error
-		if c.scheme, err = reweighed(o.Scheme, s.Weights); err != nil {
-			return WhatIf{}, err
+		if err := suppose(c, d, s.Values); err != nil {
+			return nil, err
 		}
-	}
-	if err := c.suppose(s.Values); err != nil {
+		return c, ctx.Err() // scoring once is not long; waiting for it may have been
+	})
+	if err != nil {
 		return WhatIf{}, err
 	}
-	if err := ctx.Err(); err != nil { // scoring once is not long; waiting for it may have been
-		return WhatIf{}, err
+	subject := v.Subject()
+	w = WhatIf{
+		Town: subject.Town, Period: subject.Period, Supposed: true, Items: []Supposed{}, Insufficient: []string{},
 	}
-	if err := c.score(); err != nil {
-		return WhatIf{}, err
+	ranks := map[string]int{}
+	if !then.Partial() || len(s.Weights) == 0 && stored {
+		ranks = v.supposedRanks(then)
 	}
-	w := WhatIf{
-		Town: o.Period.TownID, Period: o.Period.Code, Supposed: true, Items: []Supposed{}, Insufficient: []string{},
-	}
-	actual, ranks := o.byBranch(), c.supposedRanks(o, len(s.Weights) > 0)
-	for _, standing := range c.table {
-		now := actual[c.branches[standing.Unit].Code]
+	for _, r := range then.Figures() {
+		now := v.Find(r.BranchCode)
 		switch {
 		case now == nil:
-		case standing.Status != composite.UnitScored:
-			w.Insufficient = append(w.Insufficient, now.BranchCode)
+		case r.Score == nil:
+			w.Insufficient = append(w.Insufficient, r.BranchCode)
 		default:
 			w.Items = append(w.Items, Supposed{
-				Branch: now.ref(language), Score: standing.Score, Rank: ranks[now.BranchCode], Grade: c.gradeOf(standing),
-				RealScore: now.Score, RealRank: now.Rank, RealGrade: word(now.Grade),
+				Branch: v.Branch(r.BranchCode, language), Score: *r.Score, Rank: ranks[r.BranchCode], Grade: value(r.Grade),
+				RealScore: now.Score, RealRank: now.Rank, RealGrade: value(now.Grade),
 			})
 		}
 	}
 	return w, nil
 }
 
-// supposedRanks returns the rank of each branch of the computation: among all where all
-// are in it, and otherwise among the published figures of the others, which were made
-// with the weights of the scheme.
-func (c *computation) supposedRanks(o *Outcome, reweighed bool) map[string]int {
+// supposedRanks returns the rank of each supposed branch: among all where all are supposed,
+// and otherwise among the published figures of the others, which were made with the weights
+// of the scheme.
+func (v reading) supposedRanks(then index.View) map[string]int {
 	type figure struct {
 		branch string
 		score  float64
 	}
 	ranks, figures := map[string]int{}, []figure{}
-	if c.partial && (reweighed || o.Run == nil) {
-		return ranks
-	}
 	own := map[string]bool{}
-	for _, s := range c.table {
-		code := c.branches[s.Unit].Code
-		if own[code] = true; s.Status == composite.UnitScored {
-			ranks[code] = s.Rank
-			figures = append(figures, figure{code, s.Score})
+	for _, r := range then.Figures() {
+		if own[r.BranchCode] = true; r.Score != nil {
+			ranks[r.BranchCode] = value(r.Rank)
+			figures = append(figures, figure{r.BranchCode, *r.Score})
 		}
 	}
-	if !c.partial {
+	if !then.Partial() {
 		return ranks
 	}
-	for i := range o.Results {
-		if r := &o.Results[i]; r.Score != nil && !own[r.BranchCode] {
+	for _, r := range v.Figures() {
+		if r.Score != nil && !own[r.BranchCode] {
 			figures = append(figures, figure{r.BranchCode, *r.Score})
 		}
 	}
 	slices.SortFunc(figures, func(a, b figure) int { return cmp.Compare(b.score, a.score) })
-	ranker := composite.Ranker{Ranking: o.Scheme.Document.Ranking}
+	ranker := composite.Ranker{Ranking: v.Scheme().Document.Ranking}
 	for _, f := range figures {
 		if rank := ranker.Next(f.score); own[f.branch] {
 			ranks[f.branch] = rank
@@ -144,15 +136,14 @@ func (c *computation) supposedRanks(o *Outcome, reweighed bool) map[string]int {
 }
 
 // suppose replaces values in copies of their columns.
-func (c *computation) suppose(values []SupposedValue) error {
+func suppose(c *scheme.Compiled, d *composite.Data, values []SupposedValue) error {
 	var faults []fault.FieldError
-	d := &c.values.Data
 	d.Columns = slices.Clone(d.Columns)
 	copied := map[int]bool{}
 	for i, s := range values {
 		at := "/values/" + strconv.Itoa(i)
 		unit := slices.Index(d.Units, s.Branch)
-		column := slices.IndexFunc(c.scheme.Indicators, func(n *scheme.Node) bool { return n.Code == s.Indicator })
+		column := slices.IndexFunc(c.Indicators, func(n *scheme.Node) bool { return n.Code == s.Indicator })
 		switch {
 		case unit < 0:
 			faults = append(faults, fault.Field(at+"/branch", "unknown_branch",
@@ -206,12 +197,8 @@ type Prediction struct {
 // is stored. For a reader who may not know the details of every branch, an indicator that
 // is measured against the others keeps its real value: the score of values that the reader
 // chooses would tell, question by question, what the others have.
-func (v View) Predict(branch string, values map[string]float64) (Prediction, error) {
-	o := v.current
-	if _, err := o.explainer(); err != nil {
-		return Prediction{}, err
-	}
-	c := &computation{scheme: o.Scheme, branches: o.computation.branches, values: o.computation.values}
+func Predict(view index.View, branch string, values map[string]float64) (Prediction, error) {
+	v := reading{view}
 	var list []SupposedValue
 	var kept []string
 	for _, code := range slices.Sorted(maps.Keys(values)) {
@@ -222,23 +209,24 @@ func (v View) Predict(branch string, values map[string]float64) (Prediction, err
 		}
 		list = append(list, SupposedValue{Branch: branch, Indicator: code, Value: &x})
 	}
-	if err := c.suppose(list); err != nil {
+	all := view.For(access.Reach{All: true}) // the others as they are
+	then, err := all.Supposing(func(d *composite.Data) (*scheme.Compiled, error) {
+		return v.Scheme(), suppose(v.Scheme(), d, list)
+	})
+	if err != nil {
 		return Prediction{}, err
 	}
-	if err := c.score(); err != nil {
-		return Prediction{}, err
+	r := then.Find(branch)
+	if r == nil || r.Score == nil {
+		return Prediction{}, fault.Conflict("not_scored", "党组织“%s”没有得分", "the branch %q has no score", branch)
 	}
-	for _, s := range c.table {
-		if c.branches[s.Unit].Code != branch || s.Status != composite.UnitScored {
-			continue
-		}
-		p := Prediction{Score: s.Score, Rank: s.Rank, Grade: s.Grade, Indicators: map[string]float64{}, Kept: kept}
-		for n, info := range c.scheme.Index.Nodes() {
-			if x, ok := c.result.Score(n, s.Unit); ok && info.Leaf {
-				p.Indicators[info.Code] = stats.Round(x, stats.MaxDecimals)
-			}
-		}
-		return p, nil
+	p := Prediction{
+		Score: *r.Score, Rank: value(r.Rank), Grade: value(r.Grade), Indicators: map[string]float64{}, Kept: kept,
 	}
-	return Prediction{}, fault.Conflict("not_scored", "党组织“%s”没有得分", "the branch %q has no score", branch)
+	for n, info := range v.Scheme().Index.Nodes() {
+		if x := r.Nodes[n].Score; x != nil && info.Leaf {
+			p.Indicators[info.Code] = stats.Round(*x, stats.MaxDecimals)
+		}
+	}
+	return p, nil
 }

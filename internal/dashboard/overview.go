@@ -1,4 +1,4 @@
-package index
+package dashboard
 
 import (
 	"cmp"
@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"bulwark/internal/evaluation"
+	"bulwark/internal/index"
 	"bulwark/internal/scheme"
-	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
 )
@@ -18,7 +18,7 @@ type Overview struct {
 	Period string `json:"period" example:"2023Q2"`
 	Status string `json:"status" enums:"provisional,published,final,withdrawn"`
 	Run    string `json:"run,omitempty" format:"uuid"` // absent while provisional
-	Source
+	index.Source
 	Scheme       scheme.Ref             `json:"scheme"`
 	Scale        float64                `json:"scale" example:"100"` // the highest possible score
 	Scored       int                    `json:"scored" example:"40"`
@@ -27,7 +27,7 @@ type Overview struct {
 	Grades       []GradeCount           `json:"grades"`         // from the best, every one of the scheme
 	Histogram    []bin                  `json:"histogram"`      // tenths of the scale, from the lowest
 	Classes      []ClassSpread          `json:"classes"`        // in the order of codes
-	From         *Compared              `json:"from,omitempty"` // what changes are counted from
+	From         *index.Compared        `json:"from,omitempty"` // what changes are counted from
 	Risers       []Mover                `json:"risers"`         // up to five, the largest rise first
 	LeftOut      []Mover                `json:"left_out"`       // that rose only by what they left out: no risers; the largest rise first
 	Ended        []evaluation.BranchEnd `json:"ended"`          // branches that ended since, and are scored no more
@@ -43,7 +43,7 @@ type TownIndex struct {
 	// mean change of the branches with a score in the period before too
 	Change *float64 `json:"change,omitempty" example:"1.2"`
 	// of the change; relative: by the same rules, fitted to other values
-	Ruler Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
+	Ruler index.Ruler `json:"ruler,omitempty" swaggertype:"string" enums:"same,relative"`
 	// scored by schemes that score differently: there is no change to state
 	OtherScheme bool `json:"other_scheme,omitempty,omitzero"`
 	Compared    int  `json:"compared"` // so many branches
@@ -78,10 +78,10 @@ type ClassSpread struct {
 
 // Mover is a branch with its change since the period before.
 type Mover struct {
-	Branch town.BranchRef `json:"branch"`
-	Score  float64        `json:"score"`
-	Rank   int            `json:"rank"`
-	Change RankChange     `json:"change"`
+	Branch town.BranchRef   `json:"branch"`
+	Score  float64          `json:"score"`
+	Rank   int              `json:"rank"`
+	Change index.RankChange `json:"change"`
 }
 
 // HeatMap is every branch by every dimension.
@@ -123,16 +123,19 @@ const (
 	keptGrade = 0.9
 )
 
-// Overview returns the period as a whole.
-func (v View) Overview(language string) Overview {
-	r := v.ranking(language)
-	o := Overview{
-		Period: r.Period, Status: r.Status, Run: r.Run, Source: v.source, Scheme: r.Scheme, Scale: r.Scale, Scored: len(r.Items),
-		Insufficient: len(r.Insufficient), Index: v.townIndex(r.Items), Histogram: histogram(r.Items, r.Scale),
-		From: r.From, Ended: r.Ended, Classes: spreads(r.Items), Heat: v.heat(r.Items, language),
-		Robustness: v.current.robustnessSummary(r.Items),
+// OverviewOf returns the period of the view, of which no publication is named, as a whole.
+func OverviewOf(v index.View, language string) (Overview, error) {
+	r, err := v.Ranking(index.RankingFilter{}, language)
+	if err != nil {
+		return Overview{}, err
 	}
-	for _, g := range v.current.Scheme.Document.Grades {
+	o := Overview{
+		Period: r.Period, Status: r.Status, Run: r.Run, Source: r.Source, Scheme: r.Scheme, Scale: r.Scale, Scored: len(r.Items),
+		Insufficient: len(r.Insufficient), Index: townIndex(r.Items, v.Scheme().Document.Decimals), Histogram: histogram(r.Items, r.Scale),
+		From: r.From, Ended: r.Ended, Classes: spreads(r.Items), Heat: heat(r.Items, v.Scheme(), language),
+		Robustness: robustness(v, r.Items, language),
+	}
+	for _, g := range v.Scheme().Document.Grades {
 		count := 0
 		for _, i := range r.Items {
 			if i.Grade == g.Code {
@@ -141,18 +144,17 @@ func (v View) Overview(language string) Overview {
 		}
 		o.Grades = append(o.Grades, GradeCount{Grade: g.Code, Name: g.Name.In(language), Count: count})
 	}
-	rose := func(i Ranked) bool { return i.Change != nil && i.Change.Score > 0 }
-	o.Risers = moved(r.Items, 1, func(i Ranked) bool { return rose(i) && !i.LeftOut })
-	o.LeftOut = moved(r.Items, 1, func(i Ranked) bool { return rose(i) && i.LeftOut })
-	o.Fallers = moved(r.Items, -1, func(i Ranked) bool { return i.Change != nil && i.Change.Score < 0 })
-	return o
+	rose := func(i index.Ranked) bool { return i.Change != nil && i.Change.Score > 0 }
+	o.Risers = moved(r.Items, 1, func(i index.Ranked) bool { return rose(i) && !i.LeftOut })
+	o.LeftOut = moved(r.Items, 1, func(i index.Ranked) bool { return rose(i) && i.LeftOut })
+	o.Fallers = moved(r.Items, -1, func(i index.Ranked) bool { return i.Change != nil && i.Change.Score < 0 })
+	return o, nil
 }
 
-func (v View) townIndex(items []Ranked) (t TownIndex) {
+func townIndex(items []index.Ranked, decimals int) (t TownIndex) {
 	if len(items) == 0 {
 		return t
 	}
-	decimals := v.current.Scheme.Document.Decimals
 	sum, change := 0.0, 0.0
 	scores := make([]float64, len(items))
 	for i, item := range items {
@@ -173,7 +175,7 @@ func (v View) townIndex(items []Ranked) (t TownIndex) {
 	return t
 }
 
-func histogram(items []Ranked, scale float64) []bin {
+func histogram(items []index.Ranked, scale float64) []bin {
 	list := make([]bin, bins)
 	for i := range list {
 		list[i] = bin{Low: float64(i) * scale / bins, High: float64(i+1) * scale / bins}
@@ -186,7 +188,7 @@ func histogram(items []Ranked, scale float64) []bin {
 }
 
 // byClass groups the scores of something by class, in ascending order.
-func byClass(items []Ranked, of func(Ranked) (float64, bool)) (classes []string, scores map[string][]float64) {
+func byClass(items []index.Ranked, of func(index.Ranked) (float64, bool)) (classes []string, scores map[string][]float64) {
 	scores = map[string][]float64{}
 	for _, i := range items {
 		if _, known := scores[i.Branch.Class]; !known {
@@ -204,8 +206,8 @@ func byClass(items []Ranked, of func(Ranked) (float64, bool)) (classes []string,
 	return classes, scores
 }
 
-func spreads(items []Ranked) []ClassSpread {
-	classes, scores := byClass(items, func(i Ranked) (float64, bool) { return i.Score, true })
+func spreads(items []index.Ranked) []ClassSpread {
+	classes, scores := byClass(items, func(i index.Ranked) (float64, bool) { return i.Score, true })
 	list := make([]ClassSpread, len(classes))
 	for i, c := range classes {
 		x := scores[c]
@@ -223,7 +225,7 @@ func quartile(x []float64, k int) float64 {
 }
 
 // moved returns the largest changes in one direction among the branches of which it is so.
-func moved(items []Ranked, sign float64, is func(Ranked) bool) []Mover {
+func moved(items []index.Ranked, sign float64, is func(index.Ranked) bool) []Mover {
 	list := []Mover{}
 	for _, i := range items {
 		if is(i) {
@@ -236,9 +238,9 @@ func moved(items []Ranked, sign float64, is func(Ranked) bool) []Mover {
 	return list[:min(len(list), movers)]
 }
 
-func (v View) heat(items []Ranked, language string) HeatMap {
+func heat(items []index.Ranked, c *scheme.Compiled, language string) HeatMap {
 	h := HeatMap{Dimensions: []DimensionRef{}, Rows: make([]heatRow, len(items)), ClassMedians: []heatMedians{}}
-	for _, d := range v.current.Scheme.Document.Tree.Children {
+	for _, d := range c.Document.Tree.Children {
 		h.Dimensions = append(h.Dimensions, DimensionRef{Code: d.Code, Name: d.Name.In(language)})
 	}
 	for i, item := range items {
@@ -250,7 +252,7 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 		}
 	}
 	for k, d := range h.Dimensions {
-		classes, scores := byClass(items, func(i Ranked) (float64, bool) { x, ok := i.Dimensions[d.Code]; return x, ok })
+		classes, scores := byClass(items, func(i index.Ranked) (float64, bool) { x, ok := i.Dimensions[d.Code]; return x, ok })
 		for c, class := range classes {
 			if k == 0 {
 				h.ClassMedians = append(h.ClassMedians, heatMedians{Class: class, Scores: make([]*float64, len(h.Dimensions))})
@@ -263,8 +265,10 @@ func (v View) heat(items []Ranked, language string) HeatMap {
 	return h
 }
 
-func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
-	if o.robustness == nil || len(items) == 0 {
+// robustness returns the summary; nil while the robustness is not computed.
+func robustness(v index.View, items []index.Ranked, language string) *RobustnessSummary {
+	sure, err := v.Robustness(language)
+	if err != nil || len(items) == 0 {
 		return nil
 	}
 	grades := map[string]string{}
@@ -272,9 +276,9 @@ func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
 		grades[i.Branch.Code] = i.Grade
 	}
 	short, widths := &RobustnessSummary{}, []float64{}
-	for _, r := range o.robustness.Items {
+	for _, r := range sure.Items {
 		widths = append(widths, float64(r.RankInterval.High-r.RankInterval.Low))
-		if r.Grades[grades[r.Branch]] >= keptGrade {
+		if r.Grades[grades[r.Branch.Code]] >= keptGrade {
 			short.KeptGrades++
 		}
 	}
@@ -282,28 +286,4 @@ func (o *Outcome) robustnessSummary(items []Ranked) *RobustnessSummary {
 		short.IntervalWidth = stats.Median(widths)
 	}
 	return short
-}
-
-// Signals returns a signal for each branch that is better only by what it left out: its
-// score rose, and would not have with every missing value at the lowest of its class.
-func (v View) Signals(language string) []evaluation.Signal {
-	list := []evaluation.Signal{}
-	for i := range v.current.Results {
-		now := &v.current.Results[i]
-		c := v.current.compare(now, v.before)
-		if !c.LeftOut {
-			continue
-		}
-		change := v.current.decimal(*now.lowest() - *v.before.outcome.find(now.BranchCode).lowest())
-		missing := len(now.missing())
-		list = append(list, evaluation.Signal{
-			Code: "left_out", Evaluators: []string{}, Branches: []string{now.BranchCode},
-			Figures: map[string]float64{"change": c.Change.Score, "change_at_lowest": change, "missing": float64(missing)},
-			Message: text.F("%[1]s 的得分上升 %[2]v 分，但有 %[3]d 项指标缺失；若按同类最低分计，变化为 %[4]v 分",
-				"the score of %[1]s rose by %[2]v with %[3]d values missing: with these at the lowest of its class it changed by %[4]v",
-				now.BranchCode, c.Change.Score, missing, change).In(language),
-		})
-	}
-	slices.SortFunc(list, func(a, b evaluation.Signal) int { return cmp.Compare(a.Branches[0], b.Branches[0]) })
-	return list
 }

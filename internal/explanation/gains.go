@@ -1,9 +1,10 @@
-package index
+package explanation
 
 import (
 	"context"
 	"math"
 
+	"bulwark/internal/index"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
@@ -79,48 +80,49 @@ type pathStep struct {
 	Cost   float64 `json:"cost"`
 }
 
-// Gains returns what would move the branch. The search ends with ctx.
-func (v View) Gains(ctx context.Context, branch, language string) (Gains, error) {
-	o := v.current
-	why, err := o.explainer()
+// GainsOf returns what would move the branch. The search ends with ctx.
+func GainsOf(ctx context.Context, view index.View, branch, language string) (Gains, error) {
+	v := reading{view}
+	why, err := v.Explainer()
 	if err != nil {
 		return Gains{}, err
 	}
-	r, unit, err := o.locate(branch)
+	r, unit, err := v.Locate(branch)
 	if err != nil {
 		return Gains{}, err
 	}
 	if r.Score == nil {
 		return Gains{}, unscored(r, language)
 	}
+	s := v.Subject()
 	g := Gains{
-		Town: o.Period.TownID, Period: o.Period.Code, Status: o.status(), Branch: r.ref(language), Score: *r.Score,
-		Rank: place(r.Rank), Grade: word(r.Grade), Indicators: []Gain{},
+		Town: s.Town, Period: s.Period, Status: s.Status, Branch: v.Branch(branch, language), Score: *r.Score,
+		Rank: value(r.Rank), Grade: value(r.Grade), Indicators: []Gain{},
 	}
 	why = why.Until(ctx.Done())
 	for _, gain := range why.Gains(unit) {
-		x := o.gain(gain, language)
+		x := v.gain(gain, language)
 		if v.hides(x.Code) {
 			x = Gain{Code: x.Code, Name: x.Name, Unit: x.Unit, Value: x.Value, Score: x.Score}
 		}
-		if !v.tellsMedians(unit) {
+		if !v.TellsMedians(unit) {
 			x.Median = nil
 		}
-		if v.limited() || o.computation.partial {
+		if v.Limited() || v.Partial() {
 			x.Best = nil
 		}
 		g.Indicators = append(g.Indicators, x)
 	}
-	if v.limited() && o.Scheme.Index.Relative() { // a way that others bound would tell where they are
+	if v.Limited() && v.Scheme().Index.Relative() { // a way that others bound would tell where they are
 		return g, ctx.Err()
 	}
-	levers := o.levers()
+	levers := v.levers()
 	if r.Rank != nil {
-		g.ToNextRank = new(o.path(why.PathToRank(unit, levers), language))
+		g.ToNextRank = new(v.path(why.PathToRank(unit, levers), language))
 	}
-	g.ToNextGrade = new(o.path(why.PathToGrade(unit, levers), language))
-	if o.computation.partial {
-		if g.ToNextGrade.NewRank = 0; o.Scheme.Index.Quotas() {
+	g.ToNextGrade = new(v.path(why.PathToGrade(unit, levers), language))
+	if v.Partial() {
+		if g.ToNextGrade.NewRank = 0; v.Scheme().Index.Quotas() {
 			g.ToNextGrade = nil
 		}
 	}
@@ -129,17 +131,17 @@ func (v View) Gains(ctx context.Context, branch, language string) (Gains, error)
 
 // hides reports whether what another value of the indicator would bring tells the reader
 // what others have: it is measured against them, and the reader may not know them all.
-func (v View) hides(indicator string) bool {
-	return v.limited() && v.current.Scheme.Index.Relative(indicator)
+func (v reading) hides(indicator string) bool {
+	return v.Limited() && v.Scheme().Index.Relative(indicator)
 }
 
-func (o *Outcome) gain(g composite.Gain, language string) Gain {
-	n := o.Scheme.Node(o.Scheme.Index.Nodes()[g.Node].Code)
+func (v reading) gain(g composite.Gain, language string) Gain {
+	n := v.Scheme().Node(v.Scheme().Index.Nodes()[g.Node].Code)
 	x := Gain{
-		Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, Score: stats.Round(g.Score, o.Scheme.Document.Decimals),
+		Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, Score: stats.Round(g.Score, v.Scheme().Document.Decimals),
 		Less: stats.Round(-g.Below.PerUnit, 6), More: stats.Round(g.Above.PerUnit, 6),
-		Goal: o.possibleValue(g.Goal), Next: o.possibleValue(g.Next), Median: o.possibleValue(g.Median),
-		Best: o.possibleValue(g.Best),
+		Goal: v.possibleValue(g.Goal), Next: v.possibleValue(g.Next), Median: v.possibleValue(g.Median),
+		Best: v.possibleValue(g.Best),
 	}
 	if g.Compared {
 		x.NotComputed = "compared"
@@ -150,22 +152,22 @@ func (o *Outcome) gain(g composite.Gain, language string) Gain {
 	return x
 }
 
-func (o *Outcome) possibleValue(r *composite.ValueGain) *PossibleValue {
+func (v reading) possibleValue(r *composite.ValueGain) *PossibleValue {
 	if r == nil {
 		return nil
 	}
 	return &PossibleValue{
-		Value: r.Value, Score: stats.Round(r.Score, o.Scheme.Document.Decimals), Points: stats.Round(r.Points, 4),
+		Value: r.Value, Score: stats.Round(r.Score, v.Scheme().Document.Decimals), Points: stats.Round(r.Points, 4),
 	}
 }
 
 // levers returns what may be entered for each indicator: its range and decimals. A
 // point of score costs the same everywhere; what it really takes is for people to
 // judge.
-func (o *Outcome) levers() map[int]composite.Lever {
+func (v reading) levers() map[int]composite.Lever {
 	levers := map[int]composite.Lever{}
-	for node, info := range o.Scheme.Index.Nodes() {
-		n := o.Scheme.Node(info.Code)
+	for node, info := range v.Scheme().Index.Nodes() {
+		n := v.Scheme().Node(info.Code)
 		if !info.Leaf {
 			continue
 		}
@@ -181,8 +183,8 @@ func (o *Outcome) levers() map[int]composite.Lever {
 	return levers
 }
 
-func (o *Outcome) path(p *composite.Path, language string) Path {
-	units := o.computation.values.Data.Units
+func (v reading) path(p *composite.Path, language string) Path {
+	units := v.Units()
 	x := Path{
 		Status: string(p.Status), Text: pathWords[p.Status].In(language), Target: p.Target, Grade: p.Grade,
 		Steps: []pathStep{}, Cost: stats.Round(p.Cost, 4), Exact: p.Exact, Score: p.Reached.Score, NewRank: p.Reached.Rank,
@@ -191,7 +193,7 @@ func (o *Outcome) path(p *composite.Path, language string) Path {
 		x.Ahead = append(x.Ahead, units[u])
 	}
 	for _, m := range p.Moves {
-		n := o.Scheme.Node(o.Scheme.Index.Nodes()[m.Node].Code)
+		n := v.Scheme().Node(v.Scheme().Index.Nodes()[m.Node].Code)
 		x.Steps = append(x.Steps, pathStep{
 			Code: n.Code, Name: n.Name.In(language), Unit: n.Unit, From: m.From, To: m.To,
 			Points: stats.Round(m.Points, 4), Cost: stats.Round(m.Cost, 4),

@@ -1,19 +1,20 @@
-package evaluation
+package review
 
 import (
 	"context"
 	"database/sql"
 	"math"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/database"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
-	"bulwark/internal/town"
 	"bulwark/pkg/composite"
 )
 
@@ -43,7 +44,7 @@ var caveat = text.F(
 // FindSignals returns the patterns in the submitted and approved sheets of a period.
 func FindSignals(ctx context.Context, db *gorm.DB, townID, period, language string) (_ Signals, err error) {
 	defer fault.Wrap(&err, "signals of %s", period)
-	p, err := FindPeriod(ctx, db, townID, period)
+	p, err := evaluation.FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return Signals{}, err
 	}
@@ -87,12 +88,12 @@ type readValue struct {
 }
 
 // readSheets reads the sheets and their values in one statement.
-func readSheets(ctx context.Context, db *gorm.DB, p Period) ([]readSheet, error) {
+func readSheets(ctx context.Context, db *gorm.DB, p evaluation.Period) ([]readSheet, error) {
 	rows, err := db.WithContext(ctx).Raw(
 		`SELECT s.id, s.branch_code, s.evaluator_code, s.role, s.submitted_at, e.code, e.value
 FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
 WHERE s.town_id = ? AND s.period_code = ? AND s.state IN ? AND e.value IS NOT NULL
-ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []SheetState{Submitted, Approved}).Rows()
+ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []evaluation.SheetState{evaluation.Submitted, evaluation.Approved}).Rows()
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +121,11 @@ ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, []SheetStat
 // score sets the score of every value by the index, one sheet as one unit, and which
 // are ratings and to which dimension each belongs.
 func score(c *scheme.Compiled, sheets []readSheet) {
-	units := make([]town.Branch, len(sheets))
-	t := newTable(c, units)
+	n := len(sheets)
+	d := composite.Data{Units: make([]string, n), Classes: make([]string, n)}
+	for range c.Indicators {
+		d.Columns = append(d.Columns, slices.Repeat([]float64{math.NaN()}, n))
+	}
 	column, dimension := map[string]int{}, dimensions(c)
 	for i, n := range c.Indicators {
 		column[n.Code] = i
@@ -129,11 +133,11 @@ func score(c *scheme.Compiled, sheets []readSheet) {
 	for u, s := range sheets {
 		for _, v := range s.values {
 			if i, ok := column[v.code]; ok {
-				t.Data.Columns[i][u] = v.raw
+				d.Columns[i][u] = v.raw
 			}
 		}
 	}
-	result := c.Index.Score(t.Data, composite.KeepAll)
+	result := c.Index.Score(d, composite.KeepAll)
 	leaf := map[int]int{}
 	for n, info := range c.Index.Nodes() {
 		if info.Leaf {
