@@ -28,14 +28,23 @@ func TestCodesOfOtherCaseAreTaken(t *testing.T) {
 			path         string
 			first, other object
 		}{
-			{"/towns", object{"code": "newtown", "area_code": "449901001", "name": named("新镇")},
-				object{"code": "NewTown", "area_code": "449901001", "name": named("新镇")}},
+			{
+				"/towns",
+				object{"code": "newtown", "area_code": "449901001", "name": named("新镇")},
+				object{"code": "NewTown", "area_code": "449901001", "name": named("新镇")},
+			},
 			{"/towns/demo/kinds", object{"code": "lake", "name": named("湖")}, object{"code": "LAKE", "name": named("湖")}},
 			{"/towns/demo/classes", object{"code": "lake", "name": named("湖")}, object{"code": "Lake", "name": named("湖")}},
-			{"/towns/demo/branches", object{"code": "b31", "name": named("一"), "kind": "village"},
-				object{"code": "B31", "name": named("二"), "kind": "village"}},
-			{"/towns/demo/branches/b31/sub-branches", object{"code": "s1", "name": named("大洲")},
-				object{"code": "S1", "name": named("大洲")}},
+			{
+				"/towns/demo/branches",
+				object{"code": "b31", "name": named("一"), "kind": "village"},
+				object{"code": "B31", "name": named("二"), "kind": "village"},
+			},
+			{
+				"/towns/demo/branches/b31/sub-branches",
+				object{"code": "s1", "name": named("大洲")},
+				object{"code": "S1", "name": named("大洲")},
+			},
 			{"/towns/demo/people", object{"code": "wei", "name": named("魏")}, object{"code": "Wei", "name": named("魏")}},
 			{"/towns/demo/offices", object{"code": "office9", "name": named("办")}, object{"code": "Office9", "name": named("办")}},
 			{"/towns/demo/rounds", round("r1"), round("R1")},
