@@ -14,9 +14,8 @@ import (
 	"bulwark/pkg/composite/stats"
 )
 
-// Least is the smallest number of values of which a statistic is stated: one of fewer says
-// what some of them are.
-const Least = 5
+// Least is the smallest number of values of which a statistic is stated.
+const Least = index.Least
 
 // decimals are those of figures that have no unit of the scheme: shares, correlations.
 const decimals = 6

@@ -72,19 +72,26 @@ func lock(
 		if _, err := evaluation.FindPeriod(ctx, tx.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}), ref.Town, ref.ID); err != nil {
 			return err
 		}
-		var runs []Run
-		err := tx.WithContext(ctx).Select("created_at").Where("town_id = ? AND period_code = ?", ref.Town, ref.ID).
-			Order("created_at DESC").Limit(1).Find(&runs).Error
-		if err != nil {
-			return err
-		}
 		later := m
-		for _, last := range runs {
-			later.After = last.CreatedAt.Add(time.Microsecond)
+		var err error
+		if later.After, err = afterRuns(ctx, tx, ref.Town, ref.ID); err != nil {
+			return err
 		}
 		after, err = evaluation.MovePeriod(ctx, tx, ref, later)
 		return err
 	})
+	return after, err
+}
+
+// afterRuns returns the first instant that is later than every run of the period, the zero
+// time where it has none: what is published after a lock of then is computed anew.
+func afterRuns(ctx context.Context, tx *gorm.DB, townID, period string) (after time.Time, err error) {
+	var runs []Run
+	err = tx.WithContext(ctx).Select("created_at").Where("town_id = ? AND period_code = ?", townID, period).
+		Order("created_at DESC").Limit(1).Find(&runs).Error
+	for _, last := range runs {
+		after = last.CreatedAt.Add(time.Microsecond)
+	}
 	return after, err
 }
 

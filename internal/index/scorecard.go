@@ -77,15 +77,15 @@ func (v View) Scorecard(branch, language string, detailed bool) (Scorecard, erro
 	}
 	s := v.current.scorecard(r, language, detailed)
 	s.Source, s.From, s.Comparison = v.source, v.before.compared(v.current), v.current.compare(r, v.before)
-	if detailed && (!v.Limited() || s.OfClass >= leastMedian) {
+	if detailed && (!v.Limited() || s.OfClass >= Least) {
 		s.ScoreAtLowest = r.ScoreAtLowest
 	}
 	return s, nil
 }
 
-// leastMedian is of how many branches with a score a class must be, for a reader who may
-// not know the details of all: the median of fewer says what some of them have.
-const leastMedian = 5
+// Least is the smallest number of values of which a statistic is stated, to a reader who may
+// not know them all: one of fewer says what some of them are.
+const Least = 5
 
 // TellsMedians reports whether the reader may know the medians of the class of a branch, by
 // its place in the data. The explainer must have been made.
@@ -103,7 +103,7 @@ func (v View) TellsMedians(unit int) bool {
 			n++
 		}
 	}
-	return n >= leastMedian
+	return n >= Least
 }
 
 // FillSources sets the sources of the raw values of the scorecard, unless the caller may not see its details.

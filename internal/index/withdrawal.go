@@ -301,14 +301,11 @@ func (w openWithdrawal) store(ctx context.Context, tx *gorm.DB, made Withdrawal)
 		return after, err
 	}
 	if len(w.list.standing()) == 1 { // this one
-		var last Run
-		err := tx.WithContext(ctx).Select("created_at").Where("town_id = ? AND period_code = ?", p.TownID, p.PeriodCode).
-			Order("created_at DESC").Limit(1).Find(&last).Error
+		locked, err := afterRuns(ctx, tx, p.TownID, p.PeriodCode)
 		if err != nil {
 			return after, err
 		}
-		// later than every run, so that what is published next is computed anew
-		if err := evaluation.WithdrawPeriod(ctx, tx, w.period, made.Reason, last.CreatedAt.Add(time.Microsecond)); err != nil {
+		if err := evaluation.WithdrawPeriod(ctx, tx, w.period, made.Reason, locked); err != nil {
 			return after, err
 		}
 	}
