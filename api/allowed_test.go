@@ -143,8 +143,9 @@ var seldom = map[string]bool{"period plan": true, "decidingRight acknowledge": t
 // records, so that it would have to be made anew for each state that is drawn; the tests of each noun do that.
 var sameRules = []string{
 	"Appointment", "Assignment", "OfficeMember", "OfficeLink", // cancellations_test.go tries them for each caller
-	"SchemeVersion",     // a draft is alone of its scheme, and once done nothing is allowed any more
-	"Branch",            // branch_slips_test.go
+	"SchemeVersion",            // a draft is alone of its scheme, and once done nothing is allowed any more
+	"Branch",                   // branch_slips_test.go
+	"EntryFormRow", "HomeItem", // what the lists of the nouns allow
 	"Analysis",          // one draft of a mentor for each result; submitting needs a cause
 	"ExchangeEvent",     // holding it depends on its day alone
 	"JointProblem",      // who solved it is in its history, which is not drawn by SQL

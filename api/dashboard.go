@@ -61,3 +61,13 @@ func (s *Server) findDashboard(ctx context.Context, req dashboardRequest) (rest.
 		return rest.Raw{ContentType: "application/json", Body: body}, err
 	})
 }
+
+type homeRequest struct{ rest.Localized }
+
+// home returns what waits for the caller in each town and under each role held: sheets to
+// enter and to correct, what he or she can decide now, and the duties of reminders.
+//
+//	@Summary	What is mine to do?
+func (s *Server) home(ctx context.Context, req homeRequest) (dashboard.Home, error) {
+	return dashboard.FindHome(ctx, s.db(ctx), string(req.Language))
+}

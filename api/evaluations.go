@@ -8,6 +8,7 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/rest"
+	"bulwark/internal/review"
 	"bulwark/internal/workflow"
 )
 
@@ -41,12 +42,19 @@ func (s *Server) listEvaluations(ctx context.Context, req listEvaluationsRequest
 
 // entryInput is the value of one indicator, where it comes from and what shows it.
 type entryInput struct {
-	Code          string   `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity
-	Value         *float64 `json:"value" example:"96.5"`
-	Level         *string  `json:"level"`          // instead of a value, for a categorical indicator
-	NotApplicable bool     `json:"not_applicable"` // where the indicator may be waived; say why in evidence
-	Evidence      string   `json:"evidence" validate:"max=2000" multiline:"true" example:"minutes of 12 meetings"`
-	Source        string   `json:"source" validate:"max=200" example:"branch ledger"`
+	Code string `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity
+	entryValue
+}
+
+// entryValue is the value of one indicator, where it comes from and what shows it.
+type entryValue struct {
+	Value *float64 `json:"value" example:"96.5"` // in the unit of the indicator
+	Level *string  `json:"level"`                // instead of a value, for a categorical indicator
+	// where the indicator may be waived; say why in evidence
+	NotApplicable bool `json:"not_applicable"`
+	// what shows it
+	Evidence string `json:"evidence" validate:"max=2000" multiline:"true" example:"minutes of 12 meetings"`
+	Source   string `json:"source" validate:"max=200" example:"branch ledger"` // where it comes from
 }
 
 // sheetInput is all of an evaluation sheet: what is left out of it goes, so that no entries at all
@@ -59,11 +67,17 @@ type sheetInput struct {
 func entriesOf(list []entryInput) []evaluation.Entry {
 	entries := make([]evaluation.Entry, len(list))
 	for i, e := range list {
-		entries[i] = evaluation.Entry{
-			Code: e.Code, Value: e.Value, Level: e.Level, NotApplicable: e.NotApplicable, Evidence: e.Evidence, Source: e.Source,
-		}
+		entries[i] = e.entry()
+		entries[i].Code = e.Code
 	}
 	return entries
+}
+
+// entry returns the entry without its code.
+func (in entryValue) entry() evaluation.Entry {
+	return evaluation.Entry{
+		Value: in.Value, Level: in.Level, NotApplicable: in.NotApplicable, Evidence: in.Evidence, Source: in.Source,
+	}
 }
 
 // newSheet is a new evaluation sheet; entries may follow later.
@@ -119,6 +133,109 @@ type writeEvaluationRequest struct {
 func (s *Server) writeEvaluation(ctx context.Context, req writeEvaluationRequest) (evaluation.Sheet, error) {
 	return evaluation.WriteSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version},
 		req.Body.Note, entriesOf(req.Body.Entries))
+}
+
+// sheetPatch changes single entries of an evaluation sheet.
+type sheetPatch struct {
+	Note *string `json:"note" validate:"omitempty,max=2000" multiline:"true"` // stays where it is absent
+	// by code of the indicator or quantity: each replaces that entry as a whole, null removes it, the others stay
+	Entries map[string]*entryValue `json:"entries" validate:"max=10000,dive"`
+}
+
+type patchEvaluationRequest struct {
+	evaluationRequest
+	rest.IfMatch
+	Body sheetPatch
+}
+
+// patchEvaluation changes the named entries of the caller's own draft or returned sheet.
+//
+//	@Summary	Change single entries of an evaluation
+func (s *Server) patchEvaluation(ctx context.Context, req patchEvaluationRequest) (evaluation.Sheet, error) {
+	patch := evaluation.SheetPatch{Note: req.Body.Note, Entries: map[string]*evaluation.Entry{}}
+	for code, value := range req.Body.Entries {
+		if patch.Entries[code] = nil; value != nil {
+			patch.Entries[code] = new(value.entry())
+		}
+	}
+	return evaluation.PatchSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, patch)
+}
+
+type formRequest struct {
+	periodRequest
+	rest.Localized
+}
+
+// findForm returns what the caller enters in the period: a row for each branch, a column for each value.
+//
+//	@Summary	Read the entry form of the caller
+func (s *Server) findForm(ctx context.Context, req formRequest) (evaluation.Form, error) {
+	return s.results.Form(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+}
+
+type listReviewRequest struct {
+	periodRequest
+	rest.Localized
+	Branch    string                `form:"branch"`                                               // only of this branch
+	Evaluator string                `form:"evaluator"`                                            // only by this person
+	State     evaluation.SheetState `form:"state" default:"submitted" validate:"omitempty,state"` // only in this state
+	rest.PageQuery
+}
+
+// listReview returns sheets with all their values, each beside what the sheet had when somebody
+// decided on it last, the last published value and what other sheets report, and with the
+// signals about its evaluator and branch.
+//
+//	@Summary	List evaluations with values to review
+func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Page[review.Sheet], error) {
+	q := evaluation.ReviewQuery{Town: req.Town, Language: string(req.Language), SheetFilter: evaluation.SheetFilter{
+		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator, State: req.State, Limit: req.Limit(),
+	}}
+	if err := req.Resume(&q.After); err != nil {
+		return rest.Page[review.Sheet]{}, err
+	}
+	list, err := s.results.Review(ctx, s.db(ctx), q)
+	if err != nil {
+		return rest.Page[review.Sheet]{}, err
+	}
+	return rest.NewPage(list, req.PageQuery, func(r review.Sheet) []any { return []any{r.Sheet.ID} })
+}
+
+// submissionInput is the sheets to submit, in the versions that were read.
+type submissionInput struct {
+	Items []decisionItem `json:"items" validate:"min=1,max=500,dive"` // sheets of the caller in the period
+}
+
+type submitFormRequest struct {
+	periodRequest
+	rest.Localized
+	DryRun bool `form:"dry_run"` // say what would happen, and change nothing
+	Body   submissionInput
+}
+
+// submissions are what became of each sheet, in the order of the request.
+type submissions struct {
+	DryRun  bool                    `json:"dry_run"` // nothing was changed
+	Done    int                     `json:"done"`    // with dry_run: that can be submitted
+	Refused int                     `json:"refused"` // only with dry_run
+	Items   []evaluation.Submission `json:"items"`   // in the order of the request
+}
+
+// submitForm submits up to 500 sheets of the caller: all of them, or none where one is refused.
+//
+//	@Summary	Submit many evaluations
+func (s *Server) submitForm(ctx context.Context, req submitFormRequest) (submissions, error) {
+	q := evaluation.FormQuery{Town: req.Town, Period: req.Period, Language: string(req.Language)}
+	list, err := evaluation.SubmitSheets(ctx, s.db(ctx), q, refsOf(req.Town, req.Body.Items), req.DryRun)
+	out := submissions{DryRun: req.DryRun, Items: list}
+	for _, item := range list {
+		if item.Refused == nil {
+			out.Done++
+		} else {
+			out.Refused++
+		}
+	}
+	return out, err
 }
 
 // sheetTransition is a step of an evaluation sheet: the state to reach, and why.

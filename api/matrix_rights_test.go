@@ -20,6 +20,7 @@ var rights = map[string]right{
 	"GET /openapi.json":             {who: everyone},
 
 	"GET /me":           {who: everyone},
+	"GET /home":         {who: everyone},
 	"GET /keys":         {who: "A"},
 	"POST /keys":        {who: "A", ok: 201, body: sent(object{"roles": []string{"reader"}})},
 	"DELETE /keys/:key": {who: "A", ok: 204, version: "1", skip: elsewhereToo},
@@ -249,6 +250,11 @@ var rights = map[string]right{
 	"POST /towns/:town/offices/:office/links/:id/cancel": {
 		who: "GA", version: "1", body: sent(object{"reason": "x"}),
 	},
+	"GET /towns/:town/periods/:period/entry": {who: "smioG"},
+	"POST /towns/:town/periods/:period/entry/submit": {
+		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),
+	},
+	"GET /towns/:town/periods/:period/review":       {who: "GL"},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
 	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},
 	"GET /towns/:town/periods/:period/exceptions":   {who: "smioGL"},
@@ -379,6 +385,9 @@ var rights = map[string]right{
 	"GET /towns/:town/evaluations/:evaluation": {who: "smioGL", but: begunOnly},
 	"PUT /towns/:town/evaluations/:evaluation": {
 		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": []object{}}), but: notMine,
+	},
+	"PATCH /towns/:town/evaluations/:evaluation": {
+		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": object{}}), but: notMine,
 	},
 	"POST /towns/:town/evaluations/:evaluation/transitions": {
 		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding,

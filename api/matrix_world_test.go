@@ -348,7 +348,7 @@ func (w *world) of(things map[[3]string]string, c cell) string {
 		branch = "b02"
 	}
 	for _, role := range evaluators {
-		writes := role != policy.LeadingGroup || c.Method == http.MethodPut
+		writes := role != policy.LeadingGroup || c.Method == http.MethodPut || c.Method == http.MethodPatch
 		if c.about == own && writes && c.caller == string(role) {
 			author = c.caller
 		}

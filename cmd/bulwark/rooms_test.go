@@ -33,14 +33,14 @@ var rooms = map[string]string{
 		"internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
-		"internal/improve/measure internal/improve/target internal/index internal/review internal/evaluation " +
-		"internal/scheme internal/credential internal/access internal/town pkg/composite/stats",
+		"internal/improve/measure internal/improve/target internal/exchange internal/index internal/proposal internal/review " +
+		"internal/evaluation internal/scheme internal/workflow internal/credential internal/access internal/town pkg/composite/stats",
 	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/agreement pkg/composite pkg/composite/stats",
 	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/access internal/town pkg/composite/stats",
 	"internal/improve/report": "internal/improve/visit internal/improve/plan internal/improve/measure " +
-		"internal/improve/target internal/improve internal/index internal/evaluation " +
+		"internal/improve/target internal/improve internal/index internal/review internal/evaluation " +
 		"internal/people internal/workflow internal/access internal/town pkg/composite/effect " +
 		"pkg/composite/stats",
 	"internal/improve/visit": "internal/improve/plan internal/improve internal/evaluation internal/scheme internal/people " +

@@ -28,11 +28,27 @@ func refineSchemas(doc, answers *openapi3.T) {
 			schema.Value.AdditionalProperties == (openapi3.AdditionalProperties{}) {
 			schema.Value.AdditionalProperties.Has = new(false)
 		}
+		if requests[name] {
+			for _, property := range schema.Value.Properties {
+				permitNull(property.Value)
+			}
+		}
 		slices.Sort(schema.Value.Required)
 		schema.Value.Required = slices.Compact(schema.Value.Required)
 		each(schema, func(s *openapi3.SchemaRef) { refineSchema(s.Value) })
 	}
 	shareProperties(doc.Components.Schemas)
+}
+
+// permitNull lets the values of a map in a request be null, where they are objects: that is
+// how a PATCH removes one.
+func permitNull(property *openapi3.Schema) {
+	if property == nil || property.AdditionalProperties.Schema == nil || property.AdditionalProperties.Schema.Ref == "" {
+		return
+	}
+	object := *property.AdditionalProperties.Schema
+	property.AdditionalProperties.Schema = openapi3.NewSchemaRef("",
+		&openapi3.Schema{AllOf: openapi3.SchemaRefs{&object}, Nullable: true})
 }
 
 // shared are the properties of many schemas that are said once, with the name of their

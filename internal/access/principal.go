@@ -66,6 +66,17 @@ func (p Principal) Told(name string, role policy.Role) string {
 	return string(role)
 }
 
+// ToldLock returns the lock as the caller may read it: with the name of a colleague or
+// the caller, and with the role alone, if it is known, where the caller may not read people.
+func (p Principal) ToldLock(l *fault.Lock) *fault.Lock {
+	if l == nil {
+		return l
+	}
+	named := *l
+	named.By = p.Told(l.By, policy.Role(l.Role))
+	return &named
+}
+
 // Credential returns the key or account of the caller, as key/PREFIX or account/NAME; it
 // is empty for an anonymous one.
 func (p Principal) Credential() string {

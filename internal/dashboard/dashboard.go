@@ -1,5 +1,5 @@
-// Package dashboard gathers what the leadership screen shows, in one call: the
-// overview of a result, how far entry is, and how the improvement goes.
+// Package dashboard gathers what one screen shows, in one call: for the leadership the overview
+// of a result, how far entry is, and how the improvement goes; for everybody what waits for him or her.
 package dashboard
 
 import (

@@ -122,15 +122,15 @@ type table struct {
 var schemaQueries = map[string]struct{ columns, keys, foreign string }{
 	database.SQLite: {
 		columns: `SELECT m.name, c.name, c."notnull" = 0 FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'`,
-		keys: `SELECT m.name, i.name, i.origin = 'pk', c.name FROM sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
+		keys: `SELECT m.name, i.name, i.origin = 'pk', coalesce(c.name, 'expression') FROM sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
 			WHERE m.type = 'table' AND i."unique" ORDER BY 1, 2, c.seqno`,
 		foreign: `SELECT m.name, f.id, f."from", f."table", coalesce(f."to", ''), f.on_delete FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
 			WHERE m.type = 'table' ORDER BY 1, 2, f.seq`,
 	},
 	database.PostgreSQL: {
 		columns: `SELECT table_name, column_name, is_nullable = 'YES' FROM information_schema.columns WHERE table_schema = 'public'`,
-		keys: `SELECT r.relname, x.relname, i.indisprimary, a.attname FROM pg_index i JOIN pg_class r ON r.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
-			CROSS JOIN unnest(i.indkey) WITH ORDINALITY k (att, place) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.att
+		keys: `SELECT r.relname, x.relname, i.indisprimary, coalesce(a.attname, 'expression') FROM pg_index i JOIN pg_class r ON r.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+			CROSS JOIN unnest(i.indkey) WITH ORDINALITY k (att, place) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.att
 			WHERE i.indisunique AND r.relnamespace = 'public'::regnamespace ORDER BY 1, 2, k.place`,
 		foreign: `SELECT r.relname, c.oid, a.attname, f.relname, b.attname,
 				CASE c.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END

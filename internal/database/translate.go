@@ -202,6 +202,9 @@ func sqliteConstraint(code int, message string) string {
 	case sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return table + "_pkey"
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+		if index, ok := strings.CutPrefix(name, "index '"); ok { // an index of an expression
+			return strings.TrimSuffix(index, "'")
+		}
 		if index, ok := indexNames()[table+" "+columns]; ok {
 			return index
 		}

@@ -234,12 +234,13 @@ func (f *reading) word(c *cell, t *target) []byte {
 		return c.text
 	}
 	code, why := unreadable(c.text)
+	remedy, hidden := text.Hidden(string(c.text), false)
 	switch {
 	case code != "":
 	case len(c.text) > maxWord:
 		code, why = "too_long", text.F("超过 %d 字节", "is longer than %d bytes", maxWord)
-	case !text.Printable(string(c.text), false):
-		code, why = "bad_text", text.Unprintable(string(c.text), false)
+	case hidden:
+		code, why = "bad_text", remedy
 	case formula(bytes.TrimSpace(c.text)):
 		code, why = "formula", text.F("以 = + - @ 开头，表格软件会当作公式：请改写",
 			"begins with = + - or @: spreadsheets would run it as a formula")

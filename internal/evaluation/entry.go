@@ -18,24 +18,31 @@ import (
 // Entry is one value of a sheet: a number, a level, or the word that the
 // indicator does not apply.
 type Entry struct {
-	TownID        string   `gorm:"primaryKey" json:"-"`
-	EvaluationID  string   `gorm:"primaryKey" json:"-"`
-	Revision      int64    `gorm:"primaryKey" json:"-"`
-	Code          string   `gorm:"primaryKey" json:"code" example:"organisation.01"` // indicator or quantity
-	Value         *float64 `json:"value,omitempty" example:"96.5"`
-	Level         *string  `json:"level,omitempty"`          // instead of a value, where the indicator has levels
-	NotApplicable bool     `json:"not_applicable,omitempty"` // instead of a value, where the indicator can be waived
-	Evidence      string   `json:"evidence,omitempty" example:"minutes of 12 meetings"`
-	Source        string   `json:"source,omitempty" example:"branch ledger"`
+	TownID       string   `gorm:"primaryKey" json:"-"`
+	EvaluationID string   `gorm:"primaryKey" json:"-"`
+	Revision     int64    `gorm:"primaryKey" json:"-"`
+	Code         string   `gorm:"primaryKey" json:"code" example:"organisation.01"` // indicator or quantity
+	Value        *float64 `json:"value,omitempty" example:"96.5"`                   // in the unit of the indicator
+	Level        *string  `json:"level,omitempty"`                                  // instead of a value, where the indicator has levels
+	// instead of a value, where the indicator can be waived
+	NotApplicable bool   `json:"not_applicable,omitempty"`
+	Evidence      string `json:"evidence,omitempty" example:"minutes of 12 meetings"` // what shows it
+	Source        string `json:"source,omitempty" example:"branch ledger"`            // where it comes from
 	// the scheme has other roles report this: the value is shown and never counts
 	Ignored bool `gorm:"-" json:"ignored,omitempty,omitzero"`
 }
 
-// checkEntries lists every fault of the entries of one sheet.
-func checkEntries(c *scheme.Compiled, b town.Branch, role policy.Role, entries []Entry) []fault.FieldError {
+// byPlace and byCode return the pointer to an entry of a request: in a list, and by its code.
+func byPlace(i int, _ Entry) string { return "/entries/" + strconv.Itoa(i) }
+func byCode(_ int, e Entry) string  { return "/entries/" + fault.Escape(e.Code) }
+
+// checkEntries lists every fault of the entries of one sheet, each of which stands at at.
+func checkEntries(
+	c *scheme.Compiled, b town.Branch, role policy.Role, entries []Entry, at func(i int, e Entry) string,
+) []fault.FieldError {
 	v := entryCheck{scheme: c, branch: b, role: role, seen: map[string]bool{}, at: map[string]string{}}
 	for i, e := range entries {
-		v.entry("/entries/"+strconv.Itoa(i), e)
+		v.entry(at(i, e), e)
 	}
 	return append(v.faults, v.refusedByRules(entries)...)
 }

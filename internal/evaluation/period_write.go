@@ -143,8 +143,8 @@ func holdTown(ctx context.Context, tx *gorm.DB, code string) (town.Town, error) 
 // always one, and the codes of new ones too. Cancelled ones are in nobody's way.
 func refuseTaken(tx *gorm.DB, p Period) error {
 	var other Period
-	q := tx.Where("town_id = ? AND state <> ? AND (code = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
-		p.TownID, Cancelled, p.Code, p.Kind, p.EndsOn, p.StartsOn)
+	q := tx.Where("town_id = ? AND state <> ? AND (lower(code) = ? OR kind = ? AND starts_on <= ? AND ends_on >= ?)",
+		p.TownID, Cancelled, text.CodeKey(p.Code), p.Kind, p.EndsOn, p.StartsOn)
 	if p.Version > 0 { // it is not in its own way
 		q = q.Where("code <> ?", p.Code)
 	}
@@ -159,7 +159,7 @@ func refuseTaken(tx *gorm.DB, p Period) error {
 	}
 	if other.Kind != p.Kind || other.StartsOn > p.EndsOn || other.EndsOn < p.StartsOn { // only the code is the same
 		return fault.Conflict("already_exists",
-			"已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", p.Code).Held(held)
+			"已有代码为 %s 的考评周期：请换一个代码", "there is a period %s already: choose another code", other.Code).Held(held)
 	}
 	return fault.Conflict("overlapping_period",
 		"与考评周期 %s 的日期重叠：请换一段日期", "its days overlap those of the period %s: choose others", other.Code).Held(held)

@@ -98,6 +98,22 @@ func (p Period) OverdueSheets(ctx context.Context, db *gorm.DB, today day.Date) 
 	}, err
 }
 
+// DueDays returns a function that returns the last day on which a sheet of the period that is
+// not submitted can be, exceptions included; nil where there is none.
+func (p Period) DueDays(ctx context.Context, db *gorm.DB, today day.Date) (func(Sheet) *day.Date, error) {
+	granted, err := inForce(ctx, db, p.TownID, today)
+	return func(s Sheet) *day.Date {
+		last := p.EntryUntil
+		if s.State == Returned {
+			last = s.DueOn
+		}
+		if e := longest(granted, s); e != nil && last != nil && e.Until > *last {
+			last = &e.Until
+		}
+		return last
+	}, err
+}
+
 func (v viewer) wrote(s Sheet) bool { return v.Person != "" && v.Person == s.EvaluatorCode }
 
 // author lets only the evaluator of a sheet write and send it.

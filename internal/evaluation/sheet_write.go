@@ -1,7 +1,11 @@
 package evaluation
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
+	"strconv"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -11,6 +15,7 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/scheme"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 )
 
@@ -30,7 +35,7 @@ func BeginSheet(ctx context.Context, db *gorm.DB, s Sheet) (Sheet, error) {
 	}
 	return sheets.Create(ctx, db, "begin", "", s, func(tx *gorm.DB, v *sheetReader, s *Sheet) error {
 		s.ExceptionID = v.exceptionFor(*s)
-		if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
+		if err := s.check(ctx, tx, v.periods[s.PeriodCode], byPlace); err != nil {
 			return err
 		}
 		if err := s.insert(tx); err != nil {
@@ -48,11 +53,57 @@ func WriteSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, note string,
 		if exception := v.exceptionFor(s); exception != nil {
 			c.Columns["exception_id"] = exception
 		}
-		if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
+		if err := s.check(ctx, tx, v.periods[s.PeriodCode], byPlace); err != nil {
 			return c, err
 		}
 		return c, s.storeEntries(tx)
 	})
+}
+
+// SheetPatch changes single entries of a sheet, by code: nil removes one. A nil note stays.
+type SheetPatch struct {
+	Note    *string
+	Entries map[string]*Entry
+}
+
+// PatchSheet changes the named entries of the caller's own sheet, each as a whole, and leaves
+// the others as they are. Faults point to /entries/CODE, also where an entry that is not named
+// has become wrong. To remove what is not there changes nothing.
+func PatchSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, patch SheetPatch) (Sheet, error) {
+	return sheets.Do(ctx, db, ref, "write", "", func(tx *gorm.DB, v *sheetReader, s Sheet) (workflow.Change, error) {
+		c := workflow.Change{Columns: map[string]any{}}
+		if patch.Note != nil {
+			c.Columns["note"] = *patch.Note
+		}
+		if exception := v.exceptionFor(s); exception != nil {
+			c.Columns["exception_id"] = exception
+		}
+		if err := s.readEntries(ctx, tx); err != nil {
+			return c, err
+		}
+		s.Entries = patch.apply(s.Entries)
+		if err := s.check(ctx, tx, v.periods[s.PeriodCode], byCode); err != nil {
+			return c, err
+		}
+		return c, s.storeEntries(tx)
+	})
+}
+
+// apply returns the entries after the change, in the order of codes.
+func (p SheetPatch) apply(entries []Entry) []Entry {
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool {
+		_, named := p.Entries[e.Code]
+		return named
+	})
+	for code, e := range p.Entries {
+		if e != nil {
+			named := *e
+			named.Code = code
+			entries = append(entries, named)
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Code, b.Code) })
+	return entries
 }
 
 // MoveSheet submits or withdraws the caller's own sheet, or decides on another's.
@@ -71,8 +122,8 @@ func MoveSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, to SheetState
 				return workflow.Change{}, fault.Broken(fault.Field("/entries", "empty_sheet",
 					"考评表没有内容，不能提交", "the sheet has no entries: enter at least one value"))
 			}
-			if living(v, s) == nil { // the scheme of the period may be another one since they were written
-				if err := s.check(ctx, tx, v.periods[s.PeriodCode]); err != nil {
+			if living(v, s) == nil { // the branch, or the scheme of the period, may have changed since they were written
+				if err := s.check(ctx, tx, v.periods[s.PeriodCode], byCode); err != nil {
 					return workflow.Change{}, err
 				}
 			}
@@ -83,6 +134,87 @@ func MoveSheet(ctx context.Context, db *gorm.DB, ref workflow.Ref, to SheetState
 		}
 		return workflow.Change{Columns: columns, Extra: sheetExtra{ExceptionID: exception}}, nil
 	})
+}
+
+// Submission is what becomes of one sheet when many are submitted.
+type Submission struct {
+	Sheet    string            `json:"sheet" format:"uuid"` // as it was sent
+	Branch   *town.BranchRef   `json:"branch,omitempty"`    // absent where there is no such sheet for the caller
+	Version  int64             `json:"version"`             // the new one; the one that was sent where it is refused
+	Refused  *workflow.Refusal `json:"refused,omitempty"`
+	Unfilled []NodeRef         `json:"unfilled"` // what the role fills and the sheet leaves empty: it can be submitted so
+}
+
+// SubmitSheets submits many sheets of the caller in a period: all, or none where one is
+// refused. With dryRun nothing is changed and the refusals are in the list; otherwise they are
+// the fields of the fault, at /items/N.
+func SubmitSheets(
+	ctx context.Context, db *gorm.DB, q FormQuery, refs []workflow.Ref, dryRun bool,
+) (list []Submission, err error) {
+	defer fault.Wrap(&err, "%d sheets of %s", len(refs), q.Period)
+	run := database.InTx
+	if dryRun {
+		run = database.Rehearse
+	}
+	err = run(ctx, db, func(tx *gorm.DB) error {
+		f, err := FindForm(ctx, tx, q)
+		if err != nil {
+			return err
+		}
+		list = make([]Submission, len(refs))
+		var faults []fault.FieldError
+		for i, ref := range refs {
+			var refusal *fault.Error
+			if list[i], refusal, err = f.submit(ctx, tx, ref, q.Language); err != nil {
+				return err
+			}
+			if refusal != nil {
+				faults = append(faults, refusal.Below("/items/"+strconv.Itoa(i))...)
+			}
+		}
+		if len(faults) > 0 && !dryRun {
+			return fault.Invalid("not_all_submitted", "有考评表不能提交，因此全部未提交",
+				"some sheets cannot be submitted, so that none was").With(faults...)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// submit submits one sheet of the form, and returns why it cannot be.
+func (f Form) submit(
+	ctx context.Context, tx *gorm.DB, ref workflow.Ref, language string,
+) (s Submission, refusal *fault.Error, err error) {
+	s = Submission{Sheet: ref.ID, Version: ref.Version, Unfilled: []NodeRef{}}
+	i := slices.IndexFunc(f.Rows, func(r FormRow) bool { return r.Sheet == ref.ID })
+	if i < 0 { // of another person or period
+		refusal = fault.Missing(sheets.Noun, ref.ID)
+	} else {
+		s.Branch, s.Unfilled = new(f.Rows[i].Branch), f.unfilled(f.Rows[i])
+		after, err := MoveSheet(ctx, tx, ref, Submitted, "")
+		if err == nil {
+			s.Version = after.Version
+			return s, nil, nil
+		}
+		if !errors.As(err, &refusal) || refusal.Kind == fault.KindUnavailable || refusal.Kind == fault.KindInternal {
+			return s, nil, err
+		}
+	}
+	s.Refused = workflow.RefusalOf(ctx, refusal, language)
+	return s, refusal, nil
+}
+
+// unfilled returns the columns that apply to the branch of the row and have no entry in it. A
+// waiver is never due.
+func (f Form) unfilled(row FormRow) []NodeRef {
+	list := []NodeRef{}
+	for _, c := range f.Columns {
+		entered := slices.ContainsFunc(row.Entries, func(e Entry) bool { return e.Code == c.Code })
+		if !entered && c.Kind != "waiver" && !slices.Contains(row.Exempt, c.Code) {
+			list = append(list, NodeRef{Code: c.Code, Name: c.Name})
+		}
+	}
+	return list
 }
 
 // SheetDecision is what the leading group decides about sheets.
@@ -176,8 +308,8 @@ func (s *Sheet) insert(tx *gorm.DB) error {
 		"you have a sheet for this branch in this period already, %s: change that one", other.ID).Held(other.lock())
 }
 
-// check holds the entries against the scheme of the period.
-func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
+// check holds the entries against the scheme of the period; a fault points to at of its entry.
+func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period, at func(i int, e Entry) string) error {
 	compiled, err := scheme.Load(ctx, tx, s.TownID, period.Scheme.Code, period.Scheme.Number)
 	if err != nil {
 		return err
@@ -186,7 +318,7 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 	if err != nil {
 		return err
 	}
-	if faults := checkEntries(compiled, branch, s.Role, s.Entries); len(faults) > 0 {
+	if faults := checkEntries(compiled, branch, s.Role, s.Entries, at); len(faults) > 0 {
 		return fault.Broken(faults...)
 	}
 	return nil
@@ -195,9 +327,7 @@ func (s Sheet) check(ctx context.Context, tx *gorm.DB, period Period) error {
 // nextRevision copies the entries of the sheets into the revision that a return
 // starts, so that what was submitted stays on record.
 func nextRevision(tx *gorm.DB, townID string, ids []string) error {
-	var rows []Entry
-	err := tx.Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "+
-		"s.revision = entries.revision").Where("s.town_id = ? AND s.id IN ?", townID, ids).Find(&rows).Error
+	rows, err := entriesOf(tx, townID, ids)
 	if err != nil || len(rows) == 0 {
 		return err
 	}

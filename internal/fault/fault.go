@@ -144,6 +144,22 @@ func (e *Error) With(fields ...FieldError) *Error {
 	return e
 }
 
+// Escape returns the name as it stands in a JSON pointer (RFC 6901).
+func Escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+
+// Below returns what is wrong as fields of a larger request, in which the thing stands at the
+// pointer: the fields of e, or e itself where it has none.
+func (e *Error) Below(pointer string) []FieldError {
+	if len(e.Fields) == 0 {
+		return []FieldError{{pointer, e.Code, e.Message}}
+	}
+	list := make([]FieldError, len(e.Fields))
+	for i, f := range e.Fields {
+		list[i] = FieldError{pointer + f.Pointer, f.Code, f.Message}
+	}
+	return list
+}
+
 // Error returns the English message with the faults of places and the cause behind
 // it, for logs and terminals.
 func (e *Error) Error() string {
@@ -246,6 +262,13 @@ func BadCode(pointer string) FieldError {
 	return Field(pointer, "bad_code",
 		"代码须为 1–64 个字母、数字、点、横线或下划线，并以字母或数字开头",
 		"a code is 1–64 letters, digits, dots, dashes or underscores and starts with a letter or digit")
+}
+
+// Unprintable returns the fault of a text in which text.Hidden finds a character, and false
+// where it finds none.
+func Unprintable(pointer, s string, multiline bool) (FieldError, bool) {
+	remedy, found := text.Hidden(s, multiline)
+	return At(pointer, "unprintable", remedy), found
 }
 
 // Differs returns the fault of a column whose value is not the published one. Its pointer is TABLE/KEY/COLUMN;

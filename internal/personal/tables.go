@@ -46,7 +46,8 @@ var (
 
 // cancellable are the columns of what ties a person, and of who cancelled it.
 var cancellable = []column{
-	{"person_code", "person", code}, {"cancelled_by", "cancelled_by", code},
+	{"person_code", "person", code},
+	{"cancelled_by", "cancelled_by", code},
 	{"cancel_confirmed_by", "cancel_confirmed_by", code},
 }
 

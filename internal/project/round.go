@@ -221,13 +221,13 @@ func (r Round) check() (faults []fault.FieldError) {
 		if !text.IsCode(c.Code) {
 			faults = append(faults, fault.BadCode(at+"/code"))
 		}
-		if seen[c.Code] {
+		if seen[text.CodeKey(c.Code)] {
 			faults = append(faults, fault.Field(at+"/code", "twice", "标准“%s”重复", "the criterion %q is there twice", c.Code))
 		}
 		if c.Name.IsZero() {
 			faults = append(faults, fault.Field(at+"/name", "name_needed", "请给出名称", "give a name"))
 		}
-		seen[c.Code] = true
+		seen[text.CodeKey(c.Code)] = true
 	}
 	if r.Seats > r.Places {
 		faults = append(faults, fault.Field("/seats", "out_of_range",

@@ -116,8 +116,8 @@ func (b *binding) set(p param, values []string) {
 		return
 	}
 	for _, v := range values {
-		if why := text.Unprintable(v, false); !why.IsZero() {
-			b.refuse(p.key(), "unprintable", why)
+		if remedy, hidden := text.Hidden(v, false); hidden {
+			b.refuse(p.key(), "unprintable", remedy)
 			return
 		}
 		if err := p.parse.into(field, text.Clean(v)); err != nil {

@@ -103,7 +103,7 @@ func (r *bodyReader) readStruct(data jsontext.Value, v reflect.Value, at string)
 		message, meant := unknownName(text.F("字段", "field"), name, names)
 		r.refuse(here, "unknown_field", message)
 		if meant != "" {
-			r.meant = append(r.meant, at+"/"+escape(meant))
+			r.meant = append(r.meant, at+"/"+fault.Escape(meant))
 		}
 	})
 }
@@ -116,7 +116,7 @@ func (r *bodyReader) members(data jsontext.Value, at string, each func(name stri
 		token, _ := d.ReadToken()
 		name := token.String()
 		value, _ := d.ReadValue()
-		here := at + "/" + escape(name)
+		here := at + "/" + fault.Escape(name)
 		if seen[name] {
 			r.refuse(here, "duplicate_field", text.F("%s重复出现", "%s is given twice", r.labels.name(name)))
 			continue

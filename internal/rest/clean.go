@@ -15,8 +15,8 @@ import (
 func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	switch v.Kind() {
 	case reflect.String:
-		if why := text.Unprintable(v.String(), multiline); !why.IsZero() {
-			return []fault.FieldError{fault.At(at, "unprintable", why)}
+		if f, hidden := fault.Unprintable(at, v.String(), multiline); hidden {
+			return []fault.FieldError{f}
 		}
 		v.SetString(text.Clean(v.String()))
 	case reflect.Pointer:
@@ -28,7 +28,7 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldErro
 			if f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
 				here := at
 				if !f.Anonymous {
-					here = at + "/" + escape(jsonName(f))
+					here = at + "/" + fault.Escape(jsonName(f))
 				}
 				faults = append(faults, clean(v.FieldByIndex(f.Index), here, f.Tag.Get("multiline") == "true")...)
 			}
@@ -48,10 +48,16 @@ func clean(v reflect.Value, at string, multiline bool) (faults []fault.FieldErro
 
 func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldError) {
 	for _, k := range v.MapKeys() {
-		here := at + "/" + escape(k.String())
-		if why := keyFault(k); !why.IsZero() {
-			faults = append(faults, fault.At(here, "unprintable", why))
-			continue
+		here := at + "/" + fault.Escape(k.String())
+		if k.Kind() == reflect.String {
+			if f, hidden := fault.Unprintable(here, k.String(), false); hidden {
+				faults = append(faults, f)
+				continue
+			}
+			if text.Clean(k.String()) != k.String() {
+				faults = append(faults, fault.At(here, "unprintable", unclean))
+				continue
+			}
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
 		item.Set(v.MapIndex(k))
@@ -59,25 +65,6 @@ func cleanMap(v reflect.Value, at string, multiline bool) (faults []fault.FieldE
 		v.SetMapIndex(k, item)
 	}
 	return faults
-}
-
-// keyFault returns what is wrong with the key of a map; no words where nothing is.
-func keyFault(k reflect.Value) text.Text {
-	if k.Kind() != reflect.String {
-		return text.Text{}
-	}
-	if why := text.Unprintable(k.String(), false); !why.IsZero() {
-		return why
-	}
-	if text.Clean(k.String()) != k.String() {
-		return text.F("前后不能有空白，字符须为 NFC 形式", "must have no blanks around it and be in Unicode form NFC")
-	}
-	return text.Text{}
-}
-
-// escape writes one name of a JSON pointer (RFC 6901).
-func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
 func jsonName(f reflect.StructField) string {

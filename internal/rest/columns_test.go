@@ -45,10 +45,21 @@ func TestColumns(t *testing.T) {
 		code        string
 		full, empty any
 	}{
-		{"id", "1", ""}, {"branch", "b01", ""}, {"branch_name", "一村", ""}, {"other", "b02", nil}, {"other_name", "二村", nil},
-		{"title_zh", "题", nil}, {"title_en", "t", nil}, {"role", "mentor", ""}, {"role_name", "导师", ""},
-		{"rank", int64(7), nil}, {"on", day.Date("2023-06-30"), nil}, {"at", nil, nil}, {"codes", "x; y", ""},
-		{"measures", "1; 2", ""}, {"measures_name", "甲; 乙", ""},
+		{"id", "1", ""},
+		{"branch", "b01", ""},
+		{"branch_name", "一村", ""},
+		{"other", "b02", nil},
+		{"other_name", "二村", nil},
+		{"title_zh", "题", nil},
+		{"title_en", "t", nil},
+		{"role", "mentor", ""},
+		{"role_name", "导师", ""},
+		{"rank", int64(7), nil},
+		{"on", day.Date("2023-06-30"), nil},
+		{"at", nil, nil},
+		{"codes", "x; y", ""},
+		{"measures", "1; 2", ""},
+		{"measures_name", "甲; 乙", ""},
 		{"places", nil, nil},
 	}
 	if len(columns) != len(want) {

@@ -200,6 +200,8 @@ func lettersOf(name string) string {
 	return string(letters)
 }
 
+var unclean = text.F("不是统一码规范形式（NFC），或首尾有空白：请改正", "is not in Unicode form NFC, or has white space around it")
+
 // Malformed returns the fault of a request that cannot be read at the fields.
 func Malformed(fields ...fault.FieldError) *fault.Error {
 	message := text.F("请求有 %d 处有误，请逐条修改", "%d parts of the request are wrong: see errors", len(fields))

@@ -10,9 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"bulwark/internal/access"
 	"bulwark/internal/fault"
-	"bulwark/internal/policy"
 	"bulwark/internal/text"
 )
 
@@ -111,7 +109,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	h.Add("Vary", "Accept-Language")
 	p := Problem{
 		Type: "about:blank", Title: titles(status).In(language), Status: status, Detail: e.Message.In(language),
-		Code: e.Code, RequestID: t.id, Locked: lockFor(t.caller, e.Lock),
+		Code: e.Code, RequestID: t.id, Locked: t.caller.ToldLock(e.Lock),
 	}
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemError{f.Pointer, f.Code, f.Message.In(language)})
@@ -121,17 +119,6 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 		status, data = http.StatusInternalServerError, []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}
 	write(w, status, "application/problem+json", data)
-}
-
-// lockFor returns the lock as the caller may read it: with the name of a colleague or
-// the caller, and with the role alone, if it is known, where the caller may not read people.
-func lockFor(p access.Principal, l *fault.Lock) *fault.Lock {
-	if l == nil {
-		return l
-	}
-	named := *l
-	named.By = p.Told(l.By, policy.Role(l.Role))
-	return &named
 }
 
 // explain returns the status and the public words of an error.

@@ -85,6 +85,11 @@ func Put[Req, Res any](r Router, path string, action policy.Action, h Handler[Re
 	r.to.PUT(path, adapt(r, Route{Method: http.MethodPut, Path: path, Action: action, Status: http.StatusOK}, h, opts))
 }
 
+// Patch adds a route that changes parts of something; its requests must carry If-Match.
+func Patch[Req, Res any](r Router, path string, action policy.Action, h Handler[Req, Res], opts ...Option) {
+	r.to.PATCH(path, adapt(r, Route{Method: http.MethodPatch, Path: path, Action: action, Status: http.StatusOK}, h, opts))
+}
+
 // Delete adds a route that deletes or ends something; its requests must carry If-Match.
 func Delete[Req, Res any](r Router, path string, action policy.Action, h Handler[Req, Res], opts ...Option) {
 	r.to.DELETE(path,

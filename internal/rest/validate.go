@@ -133,7 +133,7 @@ func (b *binding) pointer(namespace string) string {
 	var at strings.Builder
 	for _, name := range names[1:] { // after Body
 		if name != embedded {
-			at.WriteString("/" + escape(name))
+			at.WriteString("/" + fault.Escape(name))
 		}
 	}
 	return at.String()

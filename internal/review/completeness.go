@@ -5,7 +5,6 @@ package review
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -225,15 +224,12 @@ func (o *overview) count(q CompletenessQuery) (*Counts, []CompletenessRow) {
 			row.add(role, one)
 		}
 	}
-	missing := maps.Clone(o.expected)
 	for _, s := range o.sheets {
-		at := pair{s.BranchCode, s.EvaluatorCode}
-		delete(missing, at)
 		if o.Reach.Has(s.BranchCode) {
-			add(at, s.Role, o.one(s))
+			add(pair{s.BranchCode, s.EvaluatorCode}, s.Role, o.one(s))
 		}
 	}
-	for at, role := range missing {
+	for at, role := range o.missing() {
 		absent := evaluation.Sheet{PeriodCode: o.period.Code, BranchCode: at.branch, EvaluatorCode: at.evaluator, State: evaluation.Draft}
 		add(at, role, Counts{Expected: 1, Missing: 1, Overdue: count(o.overdue(absent))})
 	}

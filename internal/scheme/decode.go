@@ -65,8 +65,8 @@ var cleanTexts = json.UnmarshalFromFunc(func(dec *jsontext.Decoder, s *string) e
 		return errors.New("this must be text")
 	}
 	*s = text.Clean(token.String())
-	if why := text.Unprintable(*s, true); !why.IsZero() {
-		return unprintable(why)
+	if remedy, hidden := text.Hidden(*s, true); hidden {
+		return errors.New(remedy.EN)
 	}
 	return nil
 })

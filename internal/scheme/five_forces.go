@@ -146,3 +146,21 @@ func number(s string) float64 {
 	x, _ := strconv.ParseFloat(s, 64)
 	return x
 }
+
+// units are the units of the shipped scheme that are words, in both languages.
+var units = map[string]text.Text{
+	"count/quarter":   {ZH: "次（件）/季度", EN: "count/quarter"},
+	"per 1,000":       {ZH: "每千名居民", EN: "per 1,000"},
+	"score 0-100":     {ZH: "分（0–100）", EN: "score 0–100"},
+	"hours":           {ZH: "小时", EN: "hours"},
+	"per 100":         {ZH: "每百名党员", EN: "per 100"},
+	"per 100/quarter": {ZH: "每百名居民/季度", EN: "per 100/quarter"},
+}
+
+// UnitName returns a unit in words of the language: the unit itself where a town has set it.
+func UnitName(unit, language string) string {
+	if name, ok := units[unit]; ok {
+		return name.In(language)
+	}
+	return unit
+}

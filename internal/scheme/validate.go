@@ -22,7 +22,7 @@ const maxName = 200
 // Compile returns the checked document with its index. The error lists every fault
 // by JSON pointer.
 func Compile(d Document) (*Compiled, error) {
-	v := &validator{codes: map[string]bool{}, quantities: map[string]bool{}, names: map[string]bool{}}
+	v := &validator{codes: map[string]string{}, quantities: map[string]bool{}, names: map[string]bool{}}
 	v.document(d)
 	index, err := composite.New(d.spec())
 	if err != nil {
@@ -40,7 +40,7 @@ func Compile(d Document) (*Compiled, error) {
 // words, entry, derivation. The mathematics is checked there.
 type validator struct {
 	faults     []fault.FieldError
-	codes      map[string]bool // of nodes and quantities
+	codes      map[string]string // of nodes and quantities, by text.CodeKey
 	quantities map[string]bool
 	names      map[string]bool // of indicators, by language
 }
@@ -312,13 +312,15 @@ var reserved = map[string]bool{
 // share one, this also quantities.
 func (v *validator) unique(at, code string) {
 	v.code(at, code)
-	if reserved[code] {
+	key := text.CodeKey(code)
+	if reserved[key] {
 		v.fault(at, "reserved_code", text.F("“%s”是数据文件的保留列名", "%q names a column of data files: choose another code", code))
 	}
-	if v.codes[code] && code != "" {
-		v.fault(at, "duplicate_code", text.F("代码“%s”重复", "the code %q is used twice", code))
+	if other, used := v.codes[key]; used && code != "" {
+		v.fault(at, "duplicate_code", text.F("代码“%s”与“%s”重复（不分大小写）",
+			"the code %q is the same as %q: capital and small letters do not differ", code, other))
 	}
-	v.codes[code] = true
+	v.codes[key] = code
 }
 
 func (v *validator) name(at string, name text.Text) {
@@ -326,8 +328,8 @@ func (v *validator) name(at string, name text.Text) {
 		v.fault(at, "name_missing", text.F("请填写名称", "give a name, zh or en"))
 	}
 	for _, part := range []struct{ language, words string }{{"/zh", name.ZH}, {"/en", name.EN}} {
-		if why := text.Unprintable(part.words, false); !why.IsZero() {
-			v.fault(at+part.language, "bad_text", why)
+		if remedy, hidden := text.Hidden(part.words, false); hidden {
+			v.fault(at+part.language, "bad_text", remedy)
 		}
 		if utf8.RuneCountInString(part.words) > maxName {
 			v.fault(at+part.language, "too_long", text.F("名称不超过 %d 个字", "a name has at most %d characters", maxName))

@@ -171,6 +171,9 @@ func (v Version) fitted() bool {
 func Create(ctx context.Context, db *gorm.DB, townID string, d Document) (Version, error) {
 	draft := Version{TownID: townID, Code: d.Code, State: Draft, Name: d.Name, Versioned: database.Versioned{Version: 1}}
 	return versions.Create(ctx, db, "create", "", draft, func(tx *gorm.DB, _ *reader, v *Version) error {
+		if err := refuseOtherCase(tx, townID, d.Code); err != nil {
+			return err
+		}
 		err := tx.Model(&Version{}).Where("town_id = ? AND code = ?", townID, d.Code).
 			Select("COALESCE(MAX(number), 0) + 1").Scan(&v.Number).Error
 		if err != nil {
@@ -300,6 +303,21 @@ func Tried(ctx context.Context, db *gorm.DB, v Version, fit Fitter) (_ *Compiled
 		v.Document, v.Hash = document, columns["hash"].(string)
 	}
 	return v.Compile()
+}
+
+// refuseOtherCase refuses the code of a new scheme that differs from another one's only in
+// capital and small letters.
+func refuseOtherCase(tx *gorm.DB, townID, code string) error {
+	var other []Version
+	err := tx.Select("code").Where("town_id = ? AND lower(code) = ? AND code <> ?", townID, text.CodeKey(code), code).
+		Limit(1).Find(&other).Error
+	if err != nil || len(other) == 0 {
+		return err
+	}
+	return fault.Conflict("already_exists", "该代码已被使用", "this code is taken").With(fault.Field("/code", "taken",
+		"已有代码“%s”，不分大小写：请另取一个，或用该代码增加版本",
+		"there is a scheme %q, and capital and small letters do not differ: choose another code, or add a version to that one",
+		other[0].Code))
 }
 
 func draftExists(err error) error {

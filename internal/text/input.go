@@ -24,58 +24,58 @@ func Alike(s string) string {
 	return strings.Join(strings.Fields(norm.NFKC.String(s)), " ")
 }
 
-// Printable reports whether s is valid UTF-8 free of control, format and private-use
-// characters: those hide text from a reader, reorder it (U+202E), or look different to
-// each. Line breaks and tabs are allowed only where multiline is set.
+// Printable reports whether Hidden finds nothing in s.
 func Printable(s string, multiline bool) bool {
-	_, found := unprintable(s, multiline)
-	return !found && utf8.ValidString(s)
+	_, hidden := Hidden(s, multiline)
+	return !hidden
 }
 
-// unprintable returns the first character of s that is not Printable.
-func unprintable(s string, multiline bool) (_ rune, found bool) {
+// Hidden reports whether s holds a character that a reader does not see or that no two
+// systems show alike, and returns what to do about the first one: control, format and
+// default-ignorable characters hide text or reorder it (U+202E), private-use characters are
+// another one in each font. Line breaks and tabs are allowed only where multiline is set.
+func Hidden(s string, multiline bool) (remedy Text, found bool) {
+	if !utf8.ValidString(s) {
+		return F("不是有效的 UTF-8 文本：请以 UTF-8 编码重新输入", "is not valid UTF-8: send it in UTF-8"), true
+	}
 	for _, r := range s {
-		if multiline && (r == '\n' || r == '\r' || r == '\t') {
-			continue
-		}
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp) || strings.ContainsRune(blankLetters, r) {
-			return r, true
+		switch {
+		case r >= ' ' && r <= '~', multiline && (r == '\n' || r == '\r' || r == '\t' || r == '\u2028' || r == '\u2029'):
+		case unicode.Is(unicode.Co, r):
+			return private(r), true
+		case r == '\u2028' || r == '\u2029' || unicode.IsControl(r):
+			return F("含有控制字符 U+%04X：请删除，或改用空格", "contains the control character U+%04X: remove it, or use a blank", r), true
+		case unicode.Is(unicode.Bidi_Control, r):
+			return F("含有改变文字方向的不可见字符 U+%04X：请删除",
+				"contains the invisible character U+%04X, which changes the direction of text: remove it", r), true
+		case unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point) || r == '\u2800':
+			return F("含有不可见字符 U+%04X：请删除，需要间隔时用空格",
+				"contains the invisible character U+%04X: remove it, or use a blank between words", r), true
 		}
 	}
-	return 0, false
+	return Text{}, false
 }
 
-// blankLetters are letters and symbols that show nothing: the Hangul fillers and the empty Braille pattern.
-const blankLetters = "\u115f\u1160\u2800\u3164\uffa0"
-
-// Unprintable returns in words which character makes s not Printable and what to do about
-// it; no words where s is Printable.
-func Unprintable(s string, multiline bool) Text {
-	r, found := unprintable(s, multiline)
-	at := int(r) - firstOfGBK
-	switch gbk := []rune(ofGBK); {
-	case !utf8.ValidString(s):
-		return F("不是有效的 UTF-8 文本", "is not valid UTF-8")
-	case !found:
-		return Text{}
-	case at >= 0 && at < len(gbk):
-		return F("含有旧编码的自造字 %[1]U，请改用标准字“%[2]c”",
-			"contains %[1]U, a private-use character of an old encoding: use %[2]c instead", r, gbk[at])
-	case unicode.Is(unicode.Co, r):
-		return F("含有自造字 %[1]U，他人看不到或看到的是别的字：请改用标准字，没有标准字的请用同音字或拼音",
-			"contains %[1]U, a private-use character that others see differently or not at all: use its standard character, "+
-				"or one that sounds alike if it has none", r)
+func private(r rune) Text {
+	if at := int(r - gbkFirst); at >= 0 && at < len(gbkPrivate) {
+		return F("含有私用字符 U+%04[1]X：请改用标准字“%[2]c”（U+%04[2]X）",
+			"contains the private-use character U+%04[1]X: use %[2]c (U+%04[2]X) instead", r, gbkPrivate[at])
 	}
-	return F("含有看不见的字符 %[1]U，请删除", "contains %[1]U, a control or invisible character: remove it", r)
+	return F("含有私用字符 U+%04X，在其他系统中会显示为别的字或空白：请改用标准字，没有标准字时用读音相同的字或拼音",
+		"contains the private-use character U+%04X, which other systems show as another one or not at all: "+
+			"use the standard character, or one of the same sound, or pinyin", r)
 }
 
-// Characters that GBK (1995) had and Unicode had not: older programs still write them as the
-// private-use characters from U+E815 on. GB 18030 maps them to these.
-const (
-	firstOfGBK = 0xE815
-	ofGBK      = "⺁𠂇𠂉𠃌⺄㑳㑇⺈⺋龴㖞㘚㘎⺌⺗㥮㤘龵㧏㧟㩳㧐龶龷㭎㱮㳠⺧𡗗龸⺪䁖䅟⺮䌷⺳⺶⺷𢦏䎱" +
-		"䎬⺻䏝䓖䙡䙌龹䜣䜩䝼䞍⻊䥇䥺䥽䦂䦃䦅䦆䦟䦛䦷䦶龺𤇾䲣䲟䲠䲡䱷䲢䴓䴔䴕䴖䴗䴘䴙䶮龻"
-)
+// gbkPrivate are the characters that GBK (FE50–FEA0) put at private-use code points from
+// gbkFirst on, as Unicode and GB 18030-2022 have them since.
+const gbkFirst = '\uE815'
+
+var gbkPrivate = []rune("⺁𠂇𠂉𠃌⺄㑳㑇⺈⺋龴㖞㘚㘎⺌⺗㥮㤘龵㧏㧟㩳㧐龶龷㭎㱮㳠⺧𡗗龸⺪䁖䅟⺮䌷⺳⺶⺷𢦏䎱" +
+	"䎬⺻䏝䓖䙡䙌龹䜣䜩䝼䞍⻊䥇䥺䥽䦂䦃䦅䦆䦟䦛䦷䦶龺𤇾䲣䲟䲠䲡䱷䲢䴓䴔䴕䴖䴗䴘䴙䶮龻")
+
+// CodeKey returns what two codes share that differ only in capital and small letters, and
+// that unique indexes on lower(code) keep apart from others.
+func CodeKey(code string) string { return strings.ToLower(code) }
 
 // IsCode reports whether s can be a public identifier: 1 to 64 letters, digits,
 // dots, dashes or underscores, starting with a letter or digit. Codes are parts of

@@ -3,7 +3,7 @@ package text
 import (
 	"strings"
 	"testing"
-	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
@@ -69,49 +69,67 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// Kind: what cannot be printed is refused by its number, with what to use instead.
-func TestUnprintableNamesTheCharacter(t *testing.T) {
+func TestHiddenNamesTheCharacter(t *testing.T) {
 	for _, c := range []struct{ text, zh, en string }{
-		{"王\ue863", "U+E863，请改用标准字“䶮”", "U+E863, a private-use character of an old encoding: use 䶮 instead"},
-		{"\ue816", "U+E816，请改用标准字“𠂇”", "use 𠂇 instead"},
-		{"\ue864", "“龻”", "use 龻 instead"},
-		{"\ue865村", "U+E865，他人看不到", "U+E865, a private-use character that others see differently"},
-		{"\U000f0000", "U+F0000", "U+F0000"},
-		{"a\u202eb", "U+202E，请删除", "U+202E, a control or invisible character: remove it"},
-		{"\u3164", "U+3164，请删除", "U+3164"},
-		{"a\u2028b", "U+2028", "U+2028"},
-		{"\xff", "不是有效的 UTF-8", "is not valid UTF-8"},
+		{"王\ue863", "U+E863：请改用", ""},
+		{"王\ue863", "标准字“䶮”（U+4DAE）", "use 䶮 (U+4DAE) instead"},
+		{"王\ue81e", "“龴”", "U+9FB4"},
+		{"王\ue815", "“⺁”", ""},
+		{"王\ue864", "“龻”", ""},
+		{"王\ue865", "U+E865", "the standard character"},
+		{"王\U000f0000", "U+F0000", "private-use"},
+		{"a\u202eb", "U+202E", "direction of text"},
+		{"a\u200bb", "U+200B", "invisible character"},
+		{"\u3164", "U+3164", "invisible character"},
+		{"\u2800", "U+2800", "invisible character"},
+		{"a\ufeff", "U+FEFF", "invisible character"},
+		{"a\u2028b", "U+2028", "use a blank"},
+		{"a\x7f", "U+007F", "control character"},
+		{"\xff", "UTF-8", "UTF-8"},
 	} {
-		if got := Unprintable(c.text, true); !strings.Contains(got.ZH, c.zh) || !strings.Contains(got.EN, c.en) {
-			t.Errorf("Unprintable(%q) = %+v, want %q and %q", c.text, got, c.zh, c.en)
-		}
-		if Printable(c.text, true) {
-			t.Errorf("%q is printable", c.text)
+		got, found := Hidden(c.text, false)
+		if !found || !strings.Contains(got.ZH, c.zh) || !strings.Contains(got.EN, c.en) {
+			t.Errorf("Hidden(%q) = %q, %v", c.text, got, found)
 		}
 	}
-	if got := Unprintable("王䶮\n鹤峰村", true); !got.IsZero() {
-		t.Errorf("Unprintable of what is printable: %v", got)
+	for _, s := range []string{"鹤峰村", "王䶮", "辻󠄀村", "Ān · Lǐ", "二〇二六　年", "a\u00a0b"} {
+		if got, found := Hidden(s, false); found {
+			t.Errorf("Hidden(%q) = %q", s, got)
+		}
+	}
+	if _, found := Hidden("a\nb\tc\u2029", true); found {
+		t.Error("line breaks are hidden in several lines")
 	}
 }
 
-// The table agrees with GB 18030, where the library maps a character to a standard one.
-func TestOldGBKCharacters(t *testing.T) {
-	standard := []rune(ofGBK)
-	if len(standard) != 0xE865-firstOfGBK {
-		t.Fatalf("%d characters", len(standard))
+// The published table of golang.org/x/text has 66 of the 80 characters; the other 14 were
+// private-use ones when it was made, and GB 18030-2022 gave them these places.
+func TestPrivateCharactersOfGBKAreThoseOfThePublishedTable(t *testing.T) {
+	later := map[rune]rune{
+		0xE816: 0x20087, 0xE817: 0x20089, 0xE818: 0x200CC, 0xE81E: 0x9FB4, 0xE826: 0x9FB5, 0xE82B: 0x9FB6, 0xE82C: 0x9FB7,
+		0xE831: 0x215D7, 0xE832: 0x9FB8, 0xE83B: 0x2298F, 0xE843: 0x9FB9, 0xE854: 0x9FBA, 0xE855: 0x241FE, 0xE864: 0x9FBB,
 	}
-	for i, want := range standard {
-		low := byte(0x50 + i)
-		if low >= 0x7f {
-			low++
+	i, private := 0, 0
+	for b := byte(0x50); b <= 0xA0; b++ {
+		if b == 0x7F {
+			continue
 		}
-		got, err := simplifiedchinese.GB18030.NewDecoder().Bytes([]byte{0xfe, low})
-		if r := []rune(string(got)); err != nil || len(r) != 1 || r[0] != want && r[0] != rune(firstOfGBK+i) {
-			t.Errorf("FE%X is %q, the table has %q (%v)", low, got, want, err)
+		decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes([]byte{0xFE, b})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if unicode.Is(unicode.Co, want) {
-			t.Errorf("%U is no standard character", want)
+		want, _ := utf8.DecodeRune(decoded)
+		if want == utf8.RuneError {
+			private++
+			want = later[gbkFirst+rune(i)]
 		}
+		if gbkPrivate[i] != want {
+			t.Errorf("U+%X is %c (U+%X), want U+%X", gbkFirst+rune(i), gbkPrivate[i], gbkPrivate[i], want)
+		}
+		i++
+	}
+	if i != len(gbkPrivate) || private != len(later) {
+		t.Errorf("%d characters, %d of them without a place, want %d and %d", i, private, len(gbkPrivate), len(later))
 	}
 }
 

@@ -15,10 +15,9 @@ import (
 
 // No branch was founded or changed before the first ones were. A change is entered at most
 // a year ahead: the plans of the next year reach no further, and 2062 in place of 2026 does.
-const (
-	firstDay  day.Date = "1921-07-01"
-	daysAhead          = 366
-)
+const firstDay day.Date = "1921-07-01"
+
+const daysAhead = 366
 
 // checkFar returns a fault of the field where the day is too far away to be meant.
 func checkFar(at string, on, today day.Date) []fault.FieldError {

@@ -420,6 +420,9 @@ func checkName(name text.Text) (faults []fault.FieldError) {
 		return []fault.FieldError{fault.Field("/name", "required", "请填写名称", "give a name")}
 	}
 	for _, part := range []struct{ at, words string }{{"/name/zh", name.ZH}, {"/name/en", name.EN}} {
+		if f, hidden := fault.Unprintable(part.at, part.words, false); hidden {
+			faults = append(faults, f)
+		}
 		if utf8.RuneCountInString(part.words) > maxName {
 			faults = append(faults, fault.Field(part.at, "too_long", "名称不超过 %d 个字", "a name has at most %d characters", maxName))
 		}
@@ -444,11 +447,12 @@ func Taken(err error) error {
 	switch constraint := database.ConstraintOf(err); {
 	case strings.Contains(constraint, "statistical_code"):
 		at = "/statistical_code"
-	case !strings.HasSuffix(constraint, "_pkey"):
+	case !strings.HasSuffix(constraint, "_pkey") && !strings.HasSuffix(constraint, "_code_lower"):
 		return err
 	}
 	return fault.Conflict("already_exists", "该代码已被使用", "this code is taken").
-		With(fault.Field(at, "taken", "已被使用：请另取一个", "it is taken: choose another")).Because(err)
+		With(fault.Field(at, "taken", "已被使用（不分大小写）：请另取一个",
+			"it is taken, in capital or small letters: choose another")).Because(err)
 }
 
 // RenameArea corrects the name of an area.

@@ -6,11 +6,12 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/database"
 	"bulwark/internal/fault"
 )
 
-// Refusal is why a step that was rehearsed would be refused.
+// Refusal is why a step would be refused.
 type Refusal struct {
 	Code    string      `json:"code" example:"too_few_scored"`
 	Message string      `json:"message"`
@@ -40,13 +41,21 @@ func Rehearse(
 		if !errors.As(err, &e) || !stands(e.Kind) {
 			return err
 		}
-		refused = &Refusal{Code: e.Code, Message: e.Message.In(language), Locked: e.Lock}
-		for _, f := range e.Fields {
-			refused.Errors = append(refused.Errors, Obstacle{Pointer: f.Pointer, Code: f.Code, Message: f.Message.In(language)})
-		}
+		refused = RefusalOf(ctx, e, language)
 		return nil
 	})
 	return refused, err
+}
+
+// RefusalOf returns the fault in the language, as the caller of ctx may read it.
+func RefusalOf(ctx context.Context, e *fault.Error, language string) *Refusal {
+	r := &Refusal{
+		Code: e.Code, Message: e.Message.In(language), Locked: access.PrincipalFrom(ctx).ToldLock(e.Lock),
+	}
+	for _, f := range e.Fields {
+		r.Errors = append(r.Errors, Obstacle{Pointer: f.Pointer, Code: f.Code, Message: f.Message.In(language)})
+	}
+	return r
 }
 
 // stands reports whether a refusal is about how things stand, and not about the caller.

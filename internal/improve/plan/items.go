@@ -308,6 +308,16 @@ func FindItem(ctx context.Context, db *gorm.DB, townID, plan, id string) (Item, 
 	return i, err
 }
 
+// ListItems returns the items in the state that the caller may read, at most so many, in the
+// order of their making.
+func ListItems(ctx context.Context, db *gorm.DB, townID string, state ItemState, limit int) ([]Item, error) {
+	v, err := newItemReader(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	return items.List(ctx, db, v, db.WithContext(ctx).Where("town_id = ? AND state = ?", townID, state).Order("id").Limit(limit))
+}
+
 // fallen is a closed item whose indicator scores below the item's goal in a result
 // that was first published after the closing.
 type fallen struct {

@@ -14,11 +14,13 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/measure"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/improve/visit"
+	"bulwark/internal/review"
 	"bulwark/internal/town"
 )
 
@@ -34,6 +36,8 @@ const (
 	PlanDuty     DutyKind = "plan"     // of the secretary of a confirmed target, until its plan is approved
 	AnalysisDuty DutyKind = "analysis" // of the mentors of a confirmed target, until one has submitted it
 	ItemDuty     DutyKind = "item"     // of the owner of a plan's item, until it is reported done
+	SheetDuty    DutyKind = "sheet"    // of an evaluator: all sheets of a period that are not submitted for the first time
+	ReturnedDuty DutyKind = "returned" // of an evaluator: to correct a returned sheet and submit it again
 )
 
 // Duty is something that somebody must do by a day.
@@ -48,7 +52,7 @@ type Duty struct {
 
 // DueWork is a duty as the dashboard shows it.
 type DueWork struct {
-	Kind    DutyKind        `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,plan,item"`
+	Kind    DutyKind        `json:"kind" swaggertype:"string" enums:"visit,problem,report,task,analysis,plan,item,sheet,returned"`
 	Subject string          `json:"subject" example:"assignments/0190…"`     // its address below the town
 	Branch  *town.BranchRef `json:"branch,omitempty"`                        // absent where it is about none
 	Person  *string         `json:"person,omitempty" example:"instructor-1"` // whose it is, or an office's
@@ -83,7 +87,7 @@ func dutiesOf(ctx context.Context, db *gorm.DB, townID string, today day.Date) (
 	settings := stored.Document.V
 	var all []Duty
 	for _, of := range []func(context.Context, *gorm.DB, string, improve.Settings, day.Date) ([]Duty, error){
-		visitDuties, problemDuties, reportDuties, taskDuties, analysisDuties, planDuties, itemDuties,
+		visitDuties, problemDuties, reportDuties, taskDuties, analysisDuties, planDuties, itemDuties, sheetDuties,
 	} {
 		some, err := of(ctx, db, townID, settings, today)
 		if err != nil {
@@ -301,6 +305,30 @@ func itemDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Setti
 			duties[i].Person = &x.Owner.Code
 		case "office":
 			duties[i].Office = &x.Owner.Code
+		}
+	}
+	return duties, err
+}
+
+// sheetDuties returns what evaluators have still to submit where there is a day for it: of
+// one person and period one duty for all sheets that are missing or drafts, and one for each
+// that was returned.
+func sheetDuties(ctx context.Context, db *gorm.DB, townID string, _ improve.Settings, _ day.Date) ([]Duty, error) {
+	list, err := review.ListUnsubmitted(ctx, db, townID)
+	var duties []Duty
+	for _, u := range list {
+		if u.DueOn == nil {
+			continue
+		}
+		d := Duty{
+			SheetDuty, "periods/" + u.Period.Code + "/entry#" + u.Sheet.EvaluatorCode, "", &u.Sheet.EvaluatorCode, nil, *u.DueOn,
+		}
+		if u.Sheet.State == evaluation.Returned {
+			d.Kind, d.Subject, d.Branch = ReturnedDuty, "evaluations/"+u.Sheet.ID, u.Sheet.BranchCode
+		}
+		same := func(x Duty) bool { return x.Kind == d.Kind && x.Subject == d.Subject && x.DueOn == d.DueOn }
+		if !slices.ContainsFunc(duties, same) {
+			duties = append(duties, d)
 		}
 	}
 	return duties, err

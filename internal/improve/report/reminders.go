@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,7 +28,7 @@ type Reminder struct {
 	TownID         string     `gorm:"primaryKey" json:"-"`
 	ID             string     `gorm:"primaryKey" json:"id" format:"uuid"`
 	Sequence       int64      `json:"sequence" example:"42"` // of its last change in the town
-	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue,report_due,report_overdue,task_due,task_overdue,analysis_due,analysis_overdue,plan_due,plan_overdue,item_due,item_overdue"`
+	Kind           string     `json:"kind" enums:"visit_due,visit_overdue,problem_due,problem_overdue,report_due,report_overdue,task_due,task_overdue,analysis_due,analysis_overdue,plan_due,plan_overdue,item_due,item_overdue,sheet_due,sheet_overdue,returned_due,returned_overdue"`
 	Subject        string     `json:"subject" example:"problems/0190…"`        // its address below the town
 	BranchCode     *string    `json:"branch,omitempty" example:"b07"`          // absent where it is about none
 	PersonCode     *string    `json:"person,omitempty" example:"instructor-1"` // whose the duty is, or an office's
@@ -37,6 +38,11 @@ type Reminder struct {
 	WithdrawnAt    *time.Time `json:"withdrawn_at,omitempty"`
 	AcknowledgedAt *time.Time `gorm:"-" json:"acknowledged_at,omitempty"` // by the caller
 	Message        string     `gorm:"-" json:"message" example:"请于 2023-07-20 前走访该党组织"`
+}
+
+// AboutSheets reports whether the reminder is about evaluations that are to be submitted.
+func (r Reminder) AboutSheets() bool {
+	return strings.HasPrefix(r.Kind, string(SheetDuty)+"_") || strings.HasPrefix(r.Kind, string(ReturnedDuty)+"_")
 }
 
 // ReminderHead is the number of the last change of reminders in a town. Who changes
@@ -85,6 +91,10 @@ var reminderWords = map[string]text.Text{
 	"plan_overdue":     {ZH: "提升对象的提升方案已逾期：期限为 %s", EN: "the plan of the target is overdue since %s"},
 	"item_due":         {ZH: "请于 %s 前完成该提升事项", EN: "finish the plan item by %s"},
 	"item_overdue":     {ZH: "提升事项已逾期：期限为 %s", EN: "the plan item is overdue since %s"},
+	"sheet_due":        {ZH: "请于 %s 前提交本考评周期的考评表", EN: "submit the evaluations of the period by %s"},
+	"sheet_overdue":    {ZH: "本考评周期的考评表尚未全部提交：期限为 %s", EN: "evaluations of the period are overdue since %s"},
+	"returned_due":     {ZH: "请于 %s 前改正并重新提交被退回的考评表", EN: "correct and submit the returned evaluation by %s"},
+	"returned_overdue": {ZH: "被退回的考评表尚未改正：期限为 %s", EN: "the correction of the returned evaluation is overdue since %s"},
 }
 
 // remindedOf narrows a query to the reminders of the caller: about branches in
@@ -92,7 +102,8 @@ var reminderWords = map[string]text.Text{
 // or she is a member today, and for a secretary that of the branch's plan and those of
 // its items. A task
 // goes to who is responsible for it whatever the branch; what is about no branch does
-// not go to who is limited to some. Who reads of the whole town gets what is overdue.
+// not go to who is limited to some. Who reads of the whole town gets what is overdue, and of
+// the sheets that he or she wrote those to correct.
 func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, error) {
 	p, today := access.PrincipalFrom(ctx), day.Of(db.NowFunc())
 	reach, err := p.ReachOf(ctx, db, policy.ReadReminders, townID, today)
@@ -111,7 +122,7 @@ func remindedOf(ctx context.Context, db *gorm.DB, townID string) (*gorm.DB, erro
 	mine := "person_code = @me"
 	switch {
 	case policy.ReadReminders.ScopeFor(p.Role) == policy.All:
-		mine = "kind LIKE @overdue"
+		mine = "(kind LIKE @overdue OR kind LIKE 'returned%' AND person_code = @me)"
 	case p.Role == policy.Secretary:
 		mine += " OR (kind LIKE @item OR kind LIKE @plan) AND person_code IS NULL AND office_code IS NULL"
 	case p.Role == policy.Office:
@@ -318,13 +329,37 @@ func changedReminders(ctx context.Context, tx *gorm.DB, townID string) (changed 
 }
 
 // suffix returns how the kind of the reminder of the duty ends today: due, overdue, or
-// empty where there is none yet.
+// empty where there is none yet. Of a returned sheet there is one at once: its evaluator thought
+// it done.
 func (d Duty) suffix(s improve.Settings, today day.Date) string {
 	switch {
 	case improve.Overdue(d.DueOn, today):
 		return "_overdue"
-	case today >= d.DueOn.AddDays(-int(s.WarnBefore)):
+	case d.Kind == ReturnedDuty || today >= d.DueOn.AddDays(-int(s.WarnBefore)):
 		return "_due"
 	}
 	return ""
+}
+
+// ListCurrent returns the reminders of the caller that stand, at most so many, in the order
+// of their days: of each the duty is there still.
+func ListCurrent(ctx context.Context, db *gorm.DB, townID, language string, limit int) (list []Reminder, err error) {
+	defer fault.Wrap(&err, "current reminders of %s", townID)
+	q, err := remindedOf(ctx, db, townID)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Where("withdrawn_at IS NULL").Order("due_on, id").Limit(limit).Find(&list).Error; err != nil || len(list) == 0 {
+		return nil, err
+	}
+	settings, duties, err := dutiesOf(ctx, db, townID, day.Of(db.NowFunc()))
+	if err != nil {
+		return nil, err
+	}
+	there := map[reminderKey]bool{}
+	for _, d := range duties {
+		there[reminderKey{string(d.Kind) + d.suffix(settings, day.Of(db.NowFunc())), d.Subject, d.DueOn}] = true
+	}
+	list = slices.DeleteFunc(list, func(r Reminder) bool { return !there[reminderKey{r.Kind, r.Subject, r.DueOn}] })
+	return list, addReceipts(ctx, db, townID, language, list)
 }

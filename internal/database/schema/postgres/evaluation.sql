@@ -32,6 +32,8 @@ CREATE TABLE periods (
     PRIMARY KEY (town_id, code),
     FOREIGN KEY (town_id, scheme_code, scheme_number) REFERENCES schemes (town_id, code, number) ON DELETE RESTRICT
 );
+-- A cancelled period keeps no code: the right one may differ from it only in capital letters.
+CREATE UNIQUE INDEX periods_code_lower ON periods (town_id, lower(code)) WHERE state <> 'cancelled';
 CREATE INDEX periods_order ON periods (town_id, starts_on, code);
 
 -- A sheet: one evaluator's view of one branch in one period. Returning a sheet

@@ -20,5 +20,6 @@ CREATE TABLE schemes (
     CHECK ((state IN ('draft', 'deleted')) = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 );
+CREATE UNIQUE INDEX schemes_code_lower ON schemes (town_id, lower(code), number);
 CREATE UNIQUE INDEX schemes_one_active ON schemes (town_id, code) WHERE state = 'active';
 CREATE UNIQUE INDEX schemes_one_draft ON schemes (town_id, code) WHERE state = 'draft';

@@ -42,6 +42,8 @@ CREATE TABLE towns (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
+-- Here and for every other code: two that differ only in capital and small letters are one.
+CREATE UNIQUE INDEX towns_code_lower ON towns (lower(code));
 
 -- What kinds of branches a town has: village, community, enterprise …
 CREATE TABLE kinds (
@@ -52,6 +54,7 @@ CREATE TABLE kinds (
     provenance text COLLATE "C" NOT NULL,
     PRIMARY KEY (town_id, code)
 );
+CREATE UNIQUE INDEX kinds_code_lower ON kinds (town_id, lower(code));
 
 -- The groups of branches that are ranked together.
 CREATE TABLE classes (
@@ -62,6 +65,7 @@ CREATE TABLE classes (
     provenance text COLLATE "C" NOT NULL,
     PRIMARY KEY (town_id, code)
 );
+CREATE UNIQUE INDEX classes_code_lower ON classes (town_id, lower(code));
 
 -- One merged into another is closed, and says into which. known_from is when a fact was
 -- entered, however early it holds: what is computed of a period that was locked before
@@ -85,6 +89,7 @@ CREATE TABLE branches (
     FOREIGN KEY (town_id, merged_into) REFERENCES branches (town_id, code) ON DELETE RESTRICT,
     CHECK (merged_into IS NULL OR (merged_into <> code AND closed_on IS NOT NULL))
 );
+CREATE UNIQUE INDEX branches_code_lower ON branches (town_id, lower(code));
 CREATE UNIQUE INDEX branches_statistical_code ON branches (town_id, statistical_code);
 
 -- What a branch is called and counted as, from a day on until the next row.
@@ -120,3 +125,4 @@ CREATE TABLE sub_branches (
     PRIMARY KEY (town_id, branch_code, code),
     FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
 );
+CREATE UNIQUE INDEX sub_branches_code_lower ON sub_branches (town_id, branch_code, lower(code));

@@ -18,6 +18,7 @@ CREATE TABLE people (
     updated_at DATETIME NOT NULL,
     PRIMARY KEY (town_id, code)
 );
+CREATE UNIQUE INDEX people_code_lower ON people (town_id, lower(code));
 
 -- Which role a person holds. A mentor is appointed by letter (聘书) and for a term.
 -- Nobody is appointed to run the installation.
@@ -89,6 +90,7 @@ CREATE TABLE offices (
     updated_at DATETIME NOT NULL,
     PRIMARY KEY (town_id, code)
 );
+CREATE UNIQUE INDEX offices_code_lower ON offices (town_id, lower(code));
 
 CREATE TABLE office_members (
     town_id text NOT NULL,

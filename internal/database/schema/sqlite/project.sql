@@ -16,6 +16,7 @@ CREATE TABLE pioneer_teams (
     PRIMARY KEY (town_id, code),
     FOREIGN KEY (town_id) REFERENCES towns (code) ON DELETE RESTRICT
 );
+CREATE UNIQUE INDEX pioneer_teams_code_lower ON pioneer_teams (town_id, lower(code));
 
 -- A round of choosing among projects: by which criteria, by whom, how many.
 CREATE TABLE selection_rounds (
@@ -40,6 +41,7 @@ CREATE TABLE selection_rounds (
     FOREIGN KEY (town_id) REFERENCES towns (code) ON DELETE RESTRICT,
     CHECK (seats <= places)
 );
+CREATE UNIQUE INDEX selection_rounds_code_lower ON selection_rounds (town_id, lower(code));
 
 -- What a branch or team undertakes (党员先锋项目), as a candidate of one round.
 CREATE TABLE pioneer_projects (
