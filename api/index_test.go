@@ -79,6 +79,8 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				{"nobody", "/periods/q2/branches/b01", 12, 0},
 				{"nobody", "/periods/q2/receipt", 7, 0},
 				{"nobody", "/branches/b01/results", 13, 1},
+				{"nobody", "/trend?by=class", 15, 1},
+				{"group", "/trend?by=dimension&branch=b01", 17, 2},
 				{"group", "/periods/q2/ranking", 13, 1},
 				{"group", "/periods/q2/branches/b01", 16, 4},
 				{"mentor", "/periods/q2/branches/b01", 17, 5},
@@ -88,7 +90,7 @@ func TestStatementsDoNotGrowWithTheTown(t *testing.T) {
 				{"mentor", "/periods/q3/branches/b01", 25, 18},
 				{"nobody", "/branches", 2, 1},
 				{"nobody", "/periods", 3, 2},
-				{"group", "/dashboard", 51, 2}, // one counts the rights that wait, nine find sheets that are late
+				{"group", "/dashboard", 52, 2}, // one counts the rights that wait, nine find sheets that are late
 				{"nobody", "/indicators", 2, 1},
 				{"group", "/evaluations?period=q3", 9, 8},
 				{"mentor", "/evaluations?period=q3", 10, 9},

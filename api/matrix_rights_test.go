@@ -431,6 +431,7 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period/receipt/scheme.json": {who: everyone, in: "published final", shut: 404},
 	"GET /towns/:town/periods/:period/receipt/data.csv":    {who: "GL", in: "published final", shut: 404},
 	"GET /towns/:town/branches/:branch/results":            {who: everyone},
+	"GET /towns/:town/trend":                               {who: everyone, query: "?by=branch&branch=b01"},
 
 	"GET /towns/:town/cases":       {who: everyone, far: 200},
 	"POST /towns/:town/cases":      {who: "smi", ok: 201, body: sent(draftOfCase("b01"))},

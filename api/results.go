@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/access"
+	"bulwark/internal/audit"
 	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
@@ -127,6 +128,69 @@ func (s *Server) branchResults(ctx context.Context, req branchListRequest) (rest
 	}
 	list, err := s.results.History(ctx, s.db(ctx), req.Town, req.Branch)
 	return rest.Page[index.HistoryEntry]{Items: list}, err
+}
+
+type trendRequest struct {
+	townRequest
+	rest.Localized
+	rest.TableQuery
+	By string `form:"by" default:"town" validate:"oneof=town class branch dimension"` // whose figures
+	// of which branch; with by=dimension it adds its lines to those of the town
+	Branch string `form:"branch" validate:"required_if=By branch"`
+	// of period; that of the latest published one if absent
+	Kind string `form:"kind" validate:"omitempty,oneof=quarter half_year year"`
+	Last int    `form:"last" default:"12" validate:"min=1,max=12"` // so many published periods
+}
+
+// findTrend returns the published figures of the last periods in order, each beside the one
+// before where one ruler measured both.
+//
+// Names are those of now: every change of one leaves a record in the trail of the town, so an
+// answer holds as long as its head and what this process believes to be published.
+//
+//	@Summary	Read the course of published results over the periods
+func (s *Server) findTrend(ctx context.Context, req trendRequest) (rest.Raw, error) {
+	head, err := audit.FindHead(ctx, s.db(ctx), req.Town)
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	steps, err := s.results.Steps(ctx, s.db(ctx), req.Town, req.Kind, req.Last)
+	if err != nil {
+		return rest.Raw{}, err
+	}
+	format := req.FormatOf(ctx)
+	return s.responses.Get(cacheKey{
+		view: "trend/" + req.By + "/" + req.Kind, town: req.Town, around: req.Branch, span: req.Last, language: req.Language,
+		format: format, header: req.Header,
+	}, head.Hash+" "+steps.Token, func() (rest.Raw, error) {
+		q, err := s.trendQuery(ctx, req)
+		if err != nil {
+			return rest.Raw{}, err
+		}
+		t := steps.Trend(q)
+		if format != rest.JSON {
+			return s.engine.Table(ctx, req.TableQuery, req.Town+"-trend-"+req.By, t.Table(q.Language))
+		}
+		body, err := json.Marshal(t, json.Deterministic(true))
+		return rest.Raw{ContentType: "application/json", Body: body}, err
+	})
+}
+
+// trendQuery returns the request with the names of the town, its classes and the branch.
+func (s *Server) trendQuery(ctx context.Context, req trendRequest) (q index.TrendQuery, err error) {
+	q = index.TrendQuery{By: req.By, Language: string(req.Language)}
+	if q.Town, err = town.Find(ctx, s.db(ctx), req.Town); err != nil {
+		return q, err
+	}
+	if req.Branch != "" && (req.By == "branch" || req.By == "dimension") {
+		b, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, day.Latest)
+		if err != nil {
+			return q, err
+		}
+		q.Branch = new(b.Ref(q.Language))
+	}
+	q.Classes, err = town.ListClasses(ctx, s.db(ctx), req.Town)
+	return q, err
 }
 
 type rankingsRequest struct {

@@ -231,6 +231,8 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/receipt/scheme.json", policy.ReadRanking, s.receiptScheme, rest.Sends[scheme.Document]())
 	rest.Get(t, "/periods/:period/receipt/data.csv", policy.ReadScorecard, s.receiptData, rest.Sends[string]("text/csv"))
 	rest.Get(t, "/branches/:branch/results", policy.ReadRanking, s.branchResults)
+	rest.Get(t, "/trend", policy.ReadRanking, s.findTrend,
+		rest.Sends[index.Trend]("application/json", "text/csv", spreadsheet.MediaXLSX))
 }
 
 // routesOfAnalysis adds what can be asked of a ranking as a whole.

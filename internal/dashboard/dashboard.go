@@ -21,6 +21,7 @@ import (
 	"bulwark/internal/improve/visit"
 	"bulwark/internal/index"
 	"bulwark/internal/review"
+	"bulwark/internal/town"
 )
 
 // Dashboard is the leadership screen of a town. Every part is for the whole town.
@@ -74,6 +75,9 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) er
 	if err := d.entry(ctx, db); err != nil {
 		return err
 	}
+	if err := d.nameClasses(ctx, db, language); err != nil {
+		return err
+	}
 	appeals, err := database.CountStates[index.AppealState](db.WithContext(ctx).Model(&index.Appeal{}).
 		Where("town_id = ?", d.Town))
 	if err != nil {
@@ -103,6 +107,22 @@ func (d *Dashboard) gather(ctx context.Context, db *gorm.DB, language string) er
 		return err
 	}
 	d.Measures, err = measure.ListProgress(ctx, db, d.Town, today)
+	return err
+}
+
+// nameClasses sets the names of the classes of the result.
+func (d *Dashboard) nameClasses(ctx context.Context, db *gorm.DB, language string) error {
+	if d.Result == nil {
+		return nil
+	}
+	classes, err := town.ListClasses(ctx, db, d.Town)
+	for _, c := range classes {
+		for i := range d.Result.Classes {
+			if d.Result.Classes[i].Class == c.Code {
+				d.Result.Classes[i].Name = c.Name.In(language)
+			}
+		}
+	}
 	return err
 }
 

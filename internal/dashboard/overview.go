@@ -51,9 +51,10 @@ type TownIndex struct {
 
 // GradeCount is how many branches have a grade.
 type GradeCount struct {
-	Grade string `json:"grade" example:"good"`
-	Name  string `json:"name" example:"良好"`
-	Count int    `json:"count"`
+	Grade string  `json:"grade" example:"good"`
+	Name  string  `json:"name" example:"良好"`
+	From  float64 `json:"from" example:"75"` // the lowest score of the grade
+	Count int     `json:"count"`
 }
 
 // bin counts scores from Low up to High, which belongs to the next bin but for the
@@ -68,6 +69,7 @@ type bin struct {
 // between order statistics (Hyndman and Fan 1996, type 7).
 type ClassSpread struct {
 	Class    string  `json:"class" example:"rural"`
+	Name     string  `json:"name,omitempty" example:"农村"` // as the class is called now; absent for branches without one
 	Count    int     `json:"count"`
 	Least    float64 `json:"least"`
 	Quartile float64 `json:"lower_quartile"`
@@ -142,7 +144,7 @@ func OverviewOf(v index.View, language string) (Overview, error) {
 				count++
 			}
 		}
-		o.Grades = append(o.Grades, GradeCount{Grade: g.Code, Name: g.Name.In(language), Count: count})
+		o.Grades = append(o.Grades, GradeCount{Grade: g.Code, Name: g.Name.In(language), From: g.From, Count: count})
 	}
 	rose := func(i index.Ranked) bool { return i.Change != nil && i.Change.Score > 0 }
 	o.Risers = moved(r.Items, 1, func(i index.Ranked) bool { return rose(i) && !i.LeftOut })
