@@ -21,24 +21,24 @@ import (
 // publication. A change is the difference of two figures that it shows, where one ruler
 // measured both.
 type Trend struct {
-	Town    string          `json:"town" example:"demo"`
-	Name    string          `json:"name" example:"演示镇"`
-	By      string          `json:"by" enums:"town,class,branch,dimension"`
+	Town    string          `json:"town" example:"demo"`                           // its code
+	Name    string          `json:"name" example:"演示镇"`                            // of the town, now
+	By      string          `json:"by" enums:"town,class,branch,dimension"`        // whose figures
 	Kind    string          `json:"kind,omitempty" enums:"quarter,half_year,year"` // of the periods; absent while there is none
 	Branch  *town.BranchRef `json:"branch,omitempty"`                              // as it is called now; absent where none was named
 	Periods []TrendPeriod   `json:"periods"`                                       // in order, the latest last
-	Series  []TrendSeries   `json:"series"`
+	Series  []TrendSeries   `json:"series"`                                        // the lines
 }
 
 // TrendPeriod is one published period of a trend.
 type TrendPeriod struct {
 	Period      string     `json:"period" example:"2023Q3"`
 	EndsOn      day.Date   `json:"ends_on" swaggertype:"string" format:"date"`
-	Status      string     `json:"status" enums:"published,final"`
-	Run         string     `json:"run" format:"uuid"`
-	Publication int64      `json:"publication" example:"1"` // the latest
-	Scheme      scheme.Ref `json:"scheme"`
-	Scale       float64    `json:"scale" example:"100"` // the highest possible score
+	Status      string     `json:"status" enums:"published,final"` // of the period
+	Run         string     `json:"run" format:"uuid"`              // of the publication
+	Publication int64      `json:"publication" example:"1"`        // the latest
+	Scheme      scheme.Ref `json:"scheme"`                         // by which it was scored
+	Scale       float64    `json:"scale" example:"100"`            // the highest possible score
 	// what changes are counted from: the period before it in the trend, in its latest publication; absent for the first one
 	From *Compared `json:"from,omitempty"`
 }
@@ -46,12 +46,12 @@ type TrendPeriod struct {
 // TrendSeries is one line of a trend: the scores of the town, of a class or of a branch, or
 // those of one dimension of the town or of a branch.
 type TrendSeries struct {
-	Of            string      `json:"of" enums:"town,class,branch"`
-	Code          string      `json:"code" example:"rural"` // empty for the branches without a class
-	Name          string      `json:"name" example:"农村"`
+	Of            string      `json:"of" enums:"town,class,branch"`             // whose figures
+	Code          string      `json:"code" example:"rural"`                     // empty for the branches without a class
+	Name          string      `json:"name" example:"农村"`                        // of the town, class or branch, now
 	Dimension     string      `json:"dimension,omitempty" example:"governance"` // absent where it is the score itself
-	DimensionName string      `json:"dimension_name,omitempty" example:"基层治理力"`
-	Items         []TrendItem `json:"items"` // by period; one of which there is nothing to state is left out
+	DimensionName string      `json:"dimension_name,omitempty" example:"基层治理力"` // by the latest scheme that has it
+	Items         []TrendItem `json:"items"`                                    // by period; one of which there is nothing to state is left out
 }
 
 // TrendItem is one figure of a trend. That of a town or class is the mean of its branches
@@ -64,10 +64,10 @@ type TrendItem struct {
 	Scored    int      `json:"scored,omitempty,omitzero" example:"40"`               // so many branches have a score; of a town or class
 	Outcome   string   `json:"outcome,omitempty" enums:"scored,insufficient,failed"` // of a branch, and not of one dimension
 	Coverage  *float64 `json:"coverage,omitempty" example:"1"`                       // likewise, and all down to the places
-	Grade     string   `json:"grade,omitempty" example:"good"`
-	GradeName string   `json:"grade_name,omitempty" example:"良好"`
-	Rank      *int     `json:"rank,omitempty"`
-	ClassRank *int     `json:"class_rank,omitempty"`
+	Grade     string   `json:"grade,omitempty" example:"good"`                       // its code
+	GradeName string   `json:"grade_name,omitempty" example:"良好"`                    // by the scheme of the period
+	Rank      *int     `json:"rank,omitempty"`                                       // in the town
+	ClassRank *int     `json:"class_rank,omitempty"`                                 // in its class
 	// points more than in the period before; of a town or class the mean change of the branches with a score in both. Absent
 	// where either has none, and with other_scheme
 	Change   *float64 `json:"change,omitempty" example:"2.1"`
