@@ -420,3 +420,116 @@ func TestFittedBefore(t *testing.T) {
 		}
 	})
 }
+
+// newMean is a new mean by its definition: of the scores x of a unit among others, under weights w.
+func newMean(kind composite.AggregationKind, x, w []float64, others [][]float64) float64 {
+	total := 0.0
+	for _, v := range w {
+		total += v
+	}
+	switch kind {
+	case composite.Sum:
+		points := 0.0
+		for i := range x {
+			points += w[i] * x[i] / 100
+		}
+		return points
+	case composite.Maximum:
+		return slices.Max(x)
+	case composite.Median: // the lowest of x with half of the weight at or below it
+		lowest := math.Inf(1)
+		for _, candidate := range x {
+			below := 0.0
+			for i := range x {
+				if x[i] <= candidate {
+					below += w[i]
+				}
+			}
+			if 2*below >= total {
+				lowest = min(lowest, candidate)
+			}
+		}
+		return lowest
+	}
+	balance := 0
+	for _, other := range others {
+		margin := 0.0
+		for i := range x {
+			switch {
+			case x[i] > other[i]:
+				margin += w[i]
+			case x[i] < other[i]:
+				margin -= w[i]
+			}
+		}
+		switch {
+		case margin > 0:
+			balance++
+		case margin < 0:
+			balance--
+		}
+	}
+	return 50 + 50*float64(balance)/float64(len(others))
+}
+
+// The new means and their contributions against their definitions: every order in which up to seven children leave
+// 100 for their own scores. What a Copeland score loses with 100 everywhere, because others have it too, is
+// divided by weight.
+func TestNewMeansAgainstAllOrders(t *testing.T) {
+	d := newSeeded(7)
+	unlost := 0
+	for i := range 240 {
+		kind, children := newMeans[i%len(newMeans)], 1+d.intn(7)
+		w, left := make([]float64, children), 100
+		for c := range w { // whole numbers that sum to 100, so that no sum of them is a matter of binary digits
+			w[c] = float64(1 + d.intn(max(1, left-children+c)))
+			if c == children-1 {
+				w[c] = float64(left)
+			}
+			left -= int(w[c])
+		}
+		units := make([][]float64, 2+d.intn(4))
+		data := composite.Data{Columns: make([][]float64, children)}
+		for u := range units {
+			data.Units = append(data.Units, fmt.Sprint("u", u))
+			for c := range children {
+				units[u] = append(units[u], float64(d.intn(5)*25))
+				data.Columns[c] = append(data.Columns[c], units[u][c])
+			}
+		}
+		ix, err := composite.New(composite.Spec{Tree: flat(kind, 0, w)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := ix.Score(data, composite.KeepAll).Explain(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, others := units[0], units[1:]
+		c, ok := e.Contributions(0)
+		if want := newMean(kind, x, w, others); !ok || math.Abs(c.Base-want) > 1e-9 {
+			t.Fatalf("%s of %v with %v beside %v is %v, want %v", kind, x, w, others, c.Base, want)
+		}
+		value := func(set []bool) float64 {
+			scores := slices.Repeat([]float64{100}, children)
+			for i, own := range set {
+				if own {
+					scores[i] = x[i]
+				}
+			}
+			return 100 - newMean(kind, scores, w, others)
+		}
+		want, always := byPermutations(value, children), value(make([]bool, children))
+		if always > 0 {
+			unlost++
+		}
+		for i := range x {
+			if lost := want[i] + always*w[i]/100; math.Abs(c.Nodes[1+i].Lost-lost) > 1e-9 || c.Nodes[1+i].Undivided {
+				t.Fatalf("%s of %v with %v beside %v: child %d loses %v, want %v", kind, x, w, others, i, c.Nodes[1+i].Lost, lost)
+			}
+		}
+	}
+	if unlost == 0 {
+		t.Error("no other unit had 100 everywhere that counts: the draw is too tame")
+	}
+}
