@@ -54,15 +54,15 @@ var rooms = map[string]string{
 	"internal/improve": "internal/scheme internal/access internal/town",
 	"internal/explanation": "internal/index internal/evaluation internal/scheme internal/access internal/town " +
 		"pkg/composite pkg/composite/stats",
-	"internal/index": "internal/credential internal/proposal internal/review internal/entry internal/robustness internal/evaluation internal/datafile " +
-		"internal/scheme internal/workflow internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
-		"pkg/composite/stats",
+	"internal/index": "internal/credential internal/proposal internal/review internal/entry internal/robustness " +
+		"internal/evaluation internal/datafile internal/scheme internal/workflow internal/signature internal/access internal/town " +
+		"internal/cache pkg/composite/effect pkg/composite pkg/composite/stats",
 	"internal/analysis": "internal/index internal/scheme internal/town pkg/composite/agreement pkg/composite " +
 		"pkg/composite/stats",
 	"internal/proposal":   "internal/evaluation internal/workflow internal/access internal/town",
 	"internal/robustness": "internal/datafile internal/scheme pkg/composite pkg/composite/stats",
-	"internal/review": "internal/entry internal/evaluation internal/scheme internal/people internal/workflow internal/access internal/town " +
-		"pkg/composite pkg/composite/stats",
+	"internal/review": "internal/entry internal/evaluation internal/scheme internal/people internal/workflow internal/access " +
+		"internal/town pkg/composite pkg/composite/stats",
 	"internal/entry":     "internal/evaluation internal/scheme internal/workflow internal/access internal/town",
 	"internal/structure": "internal/evaluation internal/access internal/town",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +

@@ -163,7 +163,8 @@ func CountSheets(
 	count(CASE WHEN e.state = @approved THEN 1 END) AS approved
 FROM evaluations e JOIN periods p ON p.town_id = e.town_id AND p.code = e.period_code
 WHERE e.town_id = @town AND e.role = @role AND p.state IN @periods GROUP BY e.evaluator_code`, map[string]any{
-		"town": townID, "role": role, "open": []evaluation.SheetState{evaluation.Draft, evaluation.Returned}, "submitted": evaluation.Submitted, "approved": evaluation.Approved,
+		"town": townID, "role": role, "open": []evaluation.SheetState{evaluation.Draft, evaluation.Returned},
+		"submitted": evaluation.Submitted, "approved": evaluation.Approved,
 		"periods": []evaluation.PeriodState{evaluation.Open, evaluation.Review},
 	}).Scan(&rows).Error
 	counts = make(map[string]SheetCount, len(rows))
