@@ -89,7 +89,7 @@ type termEnd struct {
 
 // cancelInput is why something should not be.
 type cancelInput struct {
-	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"this was meant for another person"`
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"this was meant for another person"` // why it was a mistake
 }
 
 type endAppointmentRequest struct {

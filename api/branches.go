@@ -110,13 +110,14 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 // branchCorrection is what was entered wrongly about a branch, and why. What is absent stays.
 type branchCorrection struct {
 	// only while nothing but the branch itself names it
-	Code            *string    `json:"code" validate:"omitempty,code" example:"b07"`
+	Code *string `json:"code" validate:"omitempty,code" example:"b07"`
+	// 12 digits of the statistical divisions
 	StatisticalCode *string    `json:"statistical_code" validate:"omitempty,numeric,len=12" example:"440605126222"`
-	FoundedOn       *day.Date  `json:"founded_on" swaggertype:"string" format:"date"`
-	Name            *text.Text `json:"name"`                                            // as of the last change, or the founding
-	Kind            *string    `json:"kind" example:"village"`                          // likewise
-	Class           *string    `json:"class" validate:"omitempty,code" example:"rural"` // likewise
-	Reason          string     `json:"reason" validate:"required,max=2000" multiline:"true"`
+	FoundedOn       *day.Date  `json:"founded_on" swaggertype:"string" format:"date"`        // 1921-07-01 at the earliest
+	Name            *text.Text `json:"name"`                                                 // as of the last change, or the founding
+	Kind            *string    `json:"kind" example:"village"`                               // likewise
+	Class           *string    `json:"class" validate:"omitempty,code" example:"rural"`      // likewise
+	Reason          string     `json:"reason" validate:"required,max=2000" multiline:"true"` // what was wrong
 }
 
 type correctBranchRequest struct {
@@ -145,7 +146,7 @@ type undoBranchRequest struct {
 
 // undoInput is why something is taken back.
 type undoInput struct {
-	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"a slip of the pen"`
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true" example:"a slip of the pen"` // why it is taken back
 }
 
 // reopenBranch takes back the end of a branch, while no period was locked without it.
@@ -319,7 +320,7 @@ func (s *Server) createSubBranch(
 // correctedName is the right name of something that has no days, and why it was wrong.
 type correctedName struct {
 	Name   text.Text `json:"name" validate:"required"`
-	Reason string    `json:"reason" validate:"required,max=2000" multiline:"true"`
+	Reason string    `json:"reason" validate:"required,max=2000" multiline:"true"` // what was wrong with the name
 }
 
 type renameSubBranchRequest struct {

@@ -142,15 +142,15 @@ func TestCompletenessAddsUp(t *testing.T) {
 			}
 		}
 		csv := string(group.Get(q1 + "/completeness?by=branch&format=csv").Want(http.StatusOK).Body)
-		if !strings.HasPrefix(csv, "\ufeffbranch,name,role,expected,missing,") ||
-			!strings.Contains(csv, "\nb01,branch b01,mentor,2,0,2,1,1,0,0,1,2\n") {
+		if !strings.HasPrefix(csv, "\ufeffperiod,branch,branch_name,role,expected,missing,") ||
+			!strings.Contains(csv, "\n2026Q1,b01,branch b01,mentor,2,0,2,1,1,0,0,1,2\n") {
 			t.Errorf("as CSV:\n%s", csv)
 		}
-		if csv := string(group.Get(q1 + "/completeness?by=evaluator&format=csv").Want(http.StatusOK).Body); !strings.Contains(csv, "\nzhao,zhao,") {
+		if csv := string(group.Get(q1 + "/completeness?by=evaluator&format=csv").Want(http.StatusOK).Body); !strings.Contains(csv, "\n2026Q1,zhao,zhao,") {
 			t.Errorf("the evaluators have no names:\n%s", csv)
 		}
 		if csv := string(group.Header("Accept", "text/csv").Get(q1 + "/completeness?by=indicator").
-			Want(http.StatusOK).Body); !strings.Contains(csv, "\nmeetings,会议,3,1,b02 b03\n") {
+			Want(http.StatusOK).Body); !strings.Contains(csv, "\n2026Q1,meetings,会议,3,1,b02; b03\n") {
 			t.Errorf("as CSV:\n%s", csv)
 		}
 	})

@@ -196,14 +196,14 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 		gaps(h)
 		group := h.as(policy.LeadingGroup)
 		const zh = "\ufeff" +
-			`period,ends_on,rank,class_rank,branch,name,kind,class,score,grade,coverage,status,change_score,change_rank,ruler,from_period,from_publication,merged,left_out,carried,meant,nought,needed,older
-2026Q1,2026-03-31,1,1,b04,'=1+1,village,rural,90,excellent,0.6,scored,,,,,,,,,90,100,70,
-2026Q1,2026-03-31,2,1,b07,七,community,,72.86,poor,0.5455,scored,,,,,,,,,60,100,100,30
-2026Q1,2026-03-31,3,2,b02,branch b02,village,rural,72,poor,0.7,scored,,,,,,,,90,60,50,80,
-2026Q1,2026-03-31,4,3,b01,branch b01,village,rural,70,poor,0.6,scored,,,,,,,,80,60,50,100,
-2026Q1,2026-03-31,5,1,b03,branch b03,village,urban,43,poor,0.8,scored,,,,,,,,60,30,0,100,
-2026Q1,2026-03-31,,,b05,五,village,urban,,,0.6,failed,,,,,,,,,,,,
-2026Q1,2026-03-31,,,b06,"六，""号""",village,urban,,,0.3,insufficient,,,,,,,,,,,,
+			`town,period,ends_on,publication,run,rank,class_rank,rank_from,rank_to,branch,branch_name,kind,class,score,grade,grade_name,coverage,status,change_score,change_rank,ruler,from_period,from_publication,merged,left_out,carried,meant,nought,needed,older
+demo,2026Q1,2026-03-31,,,1,1,,,b04,'=1+1,village,rural,90,excellent,,0.6,scored,,,,,,,,,90,100,70,
+demo,2026Q1,2026-03-31,,,2,1,,,b07,七,community,,72.86,poor,,0.5455,scored,,,,,,,,,60,100,100,30
+demo,2026Q1,2026-03-31,,,3,2,,,b02,branch b02,village,rural,72,poor,,0.7,scored,,,,,,,,90,60,50,80,
+demo,2026Q1,2026-03-31,,,4,3,,,b01,branch b01,village,rural,70,poor,,0.6,scored,,,,,,,,80,60,50,100,
+demo,2026Q1,2026-03-31,,,5,1,,,b03,branch b03,village,urban,43,poor,,0.8,scored,,,,,,,,60,30,0,100,
+demo,2026Q1,2026-03-31,,,,,,,b05,五,village,urban,,,,0.6,failed,,,,,,,,,,,,
+demo,2026Q1,2026-03-31,,,,,,,b06,"六，""号""",village,urban,,,,0.3,insufficient,,,,,,,,,,,,
 `
 		en := strings.NewReplacer("'=1+1", "'＠sum", `"六，""号"""`, "six").Replace(zh)
 		check := func(a *apitest.Answer, want string) {
@@ -218,9 +218,12 @@ func TestRankingsOpenInSpreadsheets(t *testing.T) {
 				t.Errorf("Content-Disposition %q", got)
 			}
 		}
-		check(group.Lang("zh").Get(q1+"/ranking?format=csv"), zh)
+		check(group.Lang("zh").Get(q1+"/ranking?format=csv&header=codes"), zh)
+		words := strings.Replace(zh, zh[len("\ufeff"):strings.IndexByte(zh, '\n')], "镇,考评周期,结束日期,公布,计算批次,名次,同类名次,可能的最好名次,"+
+			"可能的最差名次,党组织,党组织名称,类型,类别,分数,等次,等次名称,数据完整度,情况,得分变化,名次变化,可比性,对比的考评周期,对比的公布,并入,"+
+			"是否因缺项提高,沿用,均值,记零,必填,久用", 1)
 		check(group.Lang("en").Get(q1+"/ranking?format=csv"), en)
-		check(group.Lang("zh-CN").Header("Accept", "text/csv").Get(q1+"/ranking"), zh)
+		check(group.Lang("zh-CN").Header("Accept", "text/csv").Get(q1+"/ranking"), words)
 		for language, want := range map[string]string{"zh": "=1+1", "en": "＠sum"} {
 			r := apitest.Decode[index.Ranking](group.Lang(language).Get(q1+"/ranking?around=b04&span=0"), http.StatusOK)
 			if got := r.Items[0].Branch.Name; got != want {

@@ -172,6 +172,11 @@ func others(t reflect.Type) (list []reflect.Value) {
 		if pointer {
 			words = append(words, "", `\`)
 		}
+	case reflect.Int64:
+		words = []any{int64(70), int64(80)}
+		if pointer {
+			words = append(words, int64(0))
+		}
 	case reflect.Int:
 		words = []any{70, 80}
 		if pointer {

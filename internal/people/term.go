@@ -73,7 +73,7 @@ type Cancellation struct {
 	CancelledAt *time.Time `json:"cancelled_at,omitempty"` // absent = it is not cancelled
 	// who cancelled it; absent where the key or account belongs to no person
 	CancelledBy  string `json:"cancelled_by,omitempty" example:"group-1"`
-	CancelReason string `json:"cancel_reason,omitempty"`
+	CancelReason string `json:"cancel_reason,omitempty"` // why it was a mistake
 	// the second person who cancelled it: no day of it counts for conflicts of interest any more
 	CancelConfirmedBy string `json:"cancel_confirmed_by,omitempty" example:"group-2"`
 	// what the caller can do with it now: end, cancel

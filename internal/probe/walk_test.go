@@ -179,15 +179,18 @@ var samples = map[string][]string{
 	"since": {"2023-09-01T00:00:00Z"},
 }
 
+var planVersions = regexp.MustCompile(`/plans/[^/]+/versions$`)
+
 // variants asks for the address with each parameter of its query, and for the first
 // pages of a list.
 func (s *service) variants(address string, o operation) {
 	for _, p := range o.Parameters {
 		values := p.Schema.Enum
-		if len(values) == 0 {
+		if len(values) == 0 || p.Name == "format" {
 			values = samples[p.Name]
 		}
-		if p.In != "query" {
+		// The head of a table is of its columns alone. The digest of a plan is of ids, which CSV does not mark as such.
+		if p.In != "query" || p.Name == "header" || p.Name == "format" && ("GET "+address == keys || planVersions.MatchString(address)) {
 			continue
 		}
 		for _, value := range values[:min(len(values), 4)] {

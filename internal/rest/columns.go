@@ -68,7 +68,7 @@ func (c *columns) put(code string, at []int, kind columnKind, omit bool) {
 func (c *columns) add(t reflect.Type, prefix string, at []int) {
 	for f := range fields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		omit := strings.Contains(options, "omit")
+		omit := strings.Contains(options, "omitzero")
 		if name == "-" || unshown[name] || !f.IsExported() && !f.Anonymous {
 			continue
 		}
