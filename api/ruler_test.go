@@ -352,3 +352,86 @@ func TestOutcomesShowFiguresAsPublished(t *testing.T) {
 		}
 	})
 }
+
+// Under a scheme with a rule or a treatment that is fitted to the peers, a branch that entered the same in both quarters
+// may stand elsewhere: ranking, history and trend say that the ruler is relative, and so does a target by a fall.
+func TestFiguresFittedToOtherPeersAreRelative(t *testing.T) {
+	const fixed = `"rule": {"kind": "goalposts", "low": 0, "high": 12}}`
+	for name, rule := range map[string]string{
+		"min-max":    `"rule": {"kind": "minmax"}}`,
+		"winsorised": `"treat": {"kind": "winsorise"}, ` + fixed,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+				h, clock := newHarnessAt(t, db, "2026-10-10 12:00:00")
+				if !strings.Contains(smallScheme, fixed) {
+					t.Fatal("the scheme has no such rule")
+				}
+				h.inForce(strings.Replace(smallScheme, fixed, rule, 1))
+				group := h.as(policy.LeadingGroup)
+				other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors, "b03": access.Mentors})
+				sheets := func(best float64) map[string][]object {
+					entries := func(meetings float64) []object {
+						return []object{value("meetings", meetings), value("spirit", 10), level("standing", "A"), value("complaints", 0)}
+					}
+					return map[string][]object{"b01": entries(6), "b02": entries(3), "b03": entries(best)}
+				}
+				h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", sheets(6))
+				clock.set(t, "2027-01-10 12:00:00")
+				h.publishes(other, "2026Q4", "2026-10-01", "2026-12-31", sheets(12))
+
+				r := apitest.Decode[index.Ranking](group.Get("/towns/demo/periods/2026Q4/ranking"), http.StatusOK)
+				if r.From == nil || r.From.Ruler != index.RelativeRuler || len(r.Items) != 3 {
+					t.Fatalf("ranking: %+v from %+v", r.Items, r.From)
+				}
+				for _, i := range r.Items {
+					if i.Change == nil || i.Change.Ruler != index.RelativeRuler || i.OtherScheme {
+						t.Errorf("ranking: %s %+v", i.Branch.Code, i.Change)
+					}
+				}
+				_, rows := rowsOf(t, group.Get("/towns/demo/periods/2026Q4/ranking?format=csv&header=codes"))
+				if rows[0]["ruler"] != "relative" || rows[0]["from_period"] != "2026Q3" {
+					t.Errorf("as a table: %v", rows[0])
+				}
+				history := apitest.Decode[struct{ Items []index.HistoryEntry }](group.Get("/towns/demo/branches/b01/results"),
+					http.StatusOK).Items
+				now, then := history[0], history[1]
+				if now.From.Ruler != index.RelativeRuler || now.Change == nil || now.Change.Ruler != index.RelativeRuler ||
+					then.Change != nil {
+					t.Errorf("history: %+v after %+v", now, then)
+				}
+				if moved := now.Change.Score != 0; moved != (name == "min-max") {
+					t.Errorf("the same values, and a change of %v", now.Change.Score)
+				}
+				for _, by := range []string{"town", "class", "branch&branch=b01", "dimension&branch=b01"} {
+					trend := apitest.Decode[index.Trend](group.Get("/towns/demo/trend?by="+by), http.StatusOK)
+					if f := trend.Periods[1].From; f == nil || f.Ruler != index.RelativeRuler || len(trend.Series) == 0 {
+						t.Errorf("trend by %s: from %+v", by, f)
+					}
+					for _, l := range trend.Series {
+						if i := l.Items[1]; i.Ruler != index.RelativeRuler || i.Change == nil || i.OtherScheme {
+							t.Errorf("trend by %s: %+v", by, i)
+						}
+					}
+				}
+				board := apitest.Decode[struct{ Result dashboard.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
+				if board.Index.Ruler != index.RelativeRuler {
+					t.Errorf("dashboard: %+v", board.Index)
+				}
+				falls := 0
+				for _, x := range proposed(h, "/towns/demo/periods/2026Q4").Targets {
+					for _, reason := range x.Reasons {
+						if reason.Code == "fall_over" {
+							if falls++; reason.From == nil || reason.From.Ruler != index.RelativeRuler {
+								t.Errorf("%s is a target by a fall from %+v", x.BranchCode, reason.From)
+							}
+						}
+					}
+				}
+				if (falls > 0) != (name == "min-max") {
+					t.Errorf("%d targets by a fall", falls)
+				}
+			})
+		})
+	}
+}
