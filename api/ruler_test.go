@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"bulwark/internal/dashboard"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/explanation"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
@@ -198,6 +201,24 @@ func TestHandingInLessDoesNotPay(t *testing.T) {
 		if c := card.Comparison; !c.LeftOut || c.Change == nil || c.Change.Score != 5.33 || whole.LeftOut {
 			t.Errorf("left out: %+v of %+v", c, c.Change)
 		}
+		marked := []string{}
+		for _, i := range apitest.Decode[index.Ranking](group.Get(q4+"/ranking"), http.StatusOK).Items {
+			if i.LeftOut {
+				marked = append(marked, i.Branch.Code)
+			}
+		}
+		_, rows := rowsOf(t, group.Get(q4+"/ranking?format=csv&header=codes"))
+		for _, r := range rows {
+			if r["left_out"] != "" {
+				marked = append(marked, r["branch"]+" in the table")
+			}
+		}
+		course := apitest.Decode[index.Trend](group.Get("/towns/demo/trend?by=branch&branch=b03"), http.StatusOK).Series[0].Items
+		if course[0].LeftOut || course[1].LeftOut {
+			marked = append(marked, fmt.Sprintf("b03 in the trend %t", course[1].LeftOut))
+		}
+		same(t, "marked", marked, "b03", "b03 in the table", "b03 in the trend true")
+		leavesNothingOut(h, q4, "b02", "complaints")
 		board := apitest.Decode[struct{ Result dashboard.Overview }](group.Get("/towns/demo/dashboard"), http.StatusOK).Result
 		if len(board.Risers) != 0 || len(board.LeftOut) != 1 || board.LeftOut[0].Branch.Code != "b03" {
 			t.Errorf("risers %+v, left out %+v", board.Risers, board.LeftOut)
@@ -224,6 +245,50 @@ func TestHandingInLessDoesNotPay(t *testing.T) {
 			t.Errorf("lowest: %+v", lowest)
 		}
 	})
+}
+
+// leavesNothingOut checks that no gain of a branch is to leave a value out, although it would bring more points: every
+// step goes from what is entered to another entry.
+func leavesNothingOut(h *harness, period, branch, code string) {
+	h.t.Helper()
+	group := h.as(policy.LeadingGroup)
+	g := apitest.Decode[explanation.Gains](group.Get(period+"/branches/"+branch+"/gains"), http.StatusOK)
+	supposed := func(values ...object) float64 {
+		h.t.Helper()
+		w := apitest.Decode[explanation.WhatIf](group.Post(period+"/what-if", object{"values": values}), http.StatusOK)
+		i := slices.IndexFunc(w.Items, func(s explanation.Supposed) bool { return s.Branch.Code == branch })
+		return w.Items[i].Score
+	}
+	without := supposed(object{"branch": branch, "indicator": code})
+	if without <= g.Score {
+		h.t.Fatalf("without %s %s has %v, with it %v", code, branch, without, g.Score)
+	}
+	entered := map[string]bool{}
+	for _, x := range g.Indicators {
+		entered[x.Code] = x.Value != nil
+		for _, other := range []*explanation.PossibleValue{x.Goal, x.Next, x.Median, x.Best} {
+			if other == nil {
+				continue
+			}
+			now := supposed(object{"branch": branch, "indicator": x.Code, "value": other.Value})
+			if math.Abs(now-g.Score-other.Points) > 0.011 {
+				h.t.Errorf("%s at %v brings %v, not %v", x.Code, other.Value, now-g.Score, other.Points)
+			}
+		}
+	}
+	if !entered[code] || g.ToNextRank == nil || len(g.ToNextRank.Steps) == 0 {
+		h.t.Fatalf("gains of %s: %+v", branch, g)
+	}
+	var moves []object
+	for _, m := range g.ToNextRank.Steps {
+		if !entered[m.Code] {
+			h.t.Errorf("%s moves %s, of which nothing is entered", branch, m.Code)
+		}
+		moves = append(moves, object{"branch": branch, "indicator": m.Code, "value": m.To})
+	}
+	if now := supposed(moves...); now != g.ToNextRank.Score {
+		h.t.Errorf("the moves bring %s to %v, not to %v", branch, now, g.ToNextRank.Score)
+	}
 }
 
 // What was compared with stays with a cited ranking when it is withdrawn, and so does the
