@@ -16,6 +16,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/explanation"
+	"bulwark/internal/improve"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/target"
 	"bulwark/internal/index"
@@ -289,6 +290,47 @@ func leavesNothingOut(h *harness, period, branch, code string) {
 	if now := supposed(moves...); now != g.ToNextRank.Score {
 		h.t.Errorf("the moves bring %s to %v, not to %v", branch, now, g.ToNextRank.Score)
 	}
+}
+
+// A branch that hands in too little for a score stands in no place, and becomes a target where the town has that rule.
+func TestTooLittleForAScoreCanMakeATarget(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h, _ := newHarnessAt(t, db, "2026-10-10 12:00:00")
+		h.inForce(smallScheme)
+		group := h.as(policy.LeadingGroup)
+		other := h.joins("another", policy.Mentor, ties{"b01": access.Mentors, "b02": access.Mentors})
+		h.publishes(other, "2026Q3", "2026-07-01", "2026-09-30", map[string][]object{
+			"b01": {value("meetings", 12), value("spirit", 10), level("standing", "A"), value("complaints", 0)},
+			"b02": {value("meetings", 12)},
+		})
+		const q3 = "/towns/demo/periods/2026Q3"
+		r := apitest.Decode[index.Ranking](group.Get(q3+"/ranking"), http.StatusOK)
+		at := slices.IndexFunc(r.Insufficient, func(i index.Insufficient) bool { return i.Branch.Code == "b02" })
+		if at < 0 {
+			t.Fatalf("without a score: %+v", r.Insufficient)
+		}
+		reasons := func() (list []target.Reason) {
+			for _, x := range proposed(h, q3).Targets {
+				for _, reason := range x.Reasons {
+					if x.BranchCode == "b02" {
+						list = append(list, reason)
+					}
+				}
+			}
+			return list
+		}
+		if list := reasons(); len(list) != 0 {
+			t.Errorf("without the rule: %+v", list)
+		}
+		settings := improve.Defaults()
+		settings.TargetRules = append(settings.TargetRules, improve.ProposalRule{Kind: improve.Insufficient})
+		const rules = "/towns/demo/improvement-settings"
+		group.IfMatch(group.Get(rules).ETag()).Put(rules, object{"settings": settings, "reason": "x"}).Want(http.StatusOK)
+		list := reasons()
+		if len(list) != 1 || list[0].Code != improve.Insufficient || list[0].Value != r.Insufficient[at].Coverage || list[0].Value >= .6 {
+			t.Errorf("by the rule: %+v", list)
+		}
+	})
 }
 
 // What was compared with stays with a cited ranking when it is withdrawn, and so does the
