@@ -166,3 +166,51 @@ func TestGainsOfOneIndicator(t *testing.T) {
 		t.Errorf("missing: %+v", g)
 	}
 }
+
+// No gain and no path is to leave a value out, although that would often raise the base: what is proposed is a value, a
+// path changes only what is entered, and afterwards the same cells are empty as before.
+func TestGainsLeaveNothingOut(t *testing.T) {
+	pays, moved := 0, 0
+	for seed := range manySchemes() / 25 {
+		e, ix, data := drawExplained(t, newSeeded(seed), slices.Concat(allAggregations, newMeans[1:3]))
+		for u := range data.Units {
+			s, _ := e.Standing(u)
+			if s.Status != composite.UnitScored {
+				continue
+			}
+			with := func(column int, x float64) composite.Data {
+				d := data
+				d.Columns = slices.Clone(d.Columns)
+				d.Columns[column] = slices.Clone(d.Columns[column])
+				d.Columns[column][u] = x
+				return d
+			}
+			for _, g := range e.Gains(u) {
+				column := ix.Nodes()[g.Node].Column
+				if g.Entered {
+					if base, ok := ix.Score(with(column, nan), composite.KeepRoot).Base(u); ok && base > s.Base+1e-6 {
+						pays++
+					}
+				}
+				for _, other := range []*composite.ValueGain{g.Goal, g.Next, g.Median, g.Best} {
+					if other != nil && math.IsNaN(other.Value) {
+						t.Fatalf("seed %d, %s: a gain without a value: %+v", seed, ix.Nodes()[g.Node].Code, g)
+					}
+				}
+			}
+			for _, p := range []*composite.Path{e.PathToRank(u, nil), e.PathToGrade(u, nil)} {
+				for _, m := range p.Moves {
+					moved++
+					was := data.Columns[ix.Nodes()[m.Node].Column][u]
+					if was != m.From || math.IsNaN(m.To) || m.To == m.From {
+						t.Fatalf("seed %d, %s: from %v to %v, and %v is entered", seed, ix.Nodes()[m.Node].Code, m.From, m.To, was)
+					}
+				}
+			}
+		}
+	}
+	t.Log(pays, "values would be better left out,", moved, "moves")
+	if pays < 100 || moved < 100 {
+		t.Error("the draw is too tame")
+	}
+}

@@ -328,7 +328,8 @@ func (q *pathSearch) add(column int, x float64, lever Lever) {
 			continue
 		}
 		score := q.score(column, v)
-		if cost := lever.cost(x, v, score-was); score > was && cost <= stats.MaxValue {
+		// a gain that rounds to nothing is none: it would cost nothing, and stand in the place of what is entered
+		if cost := lever.cost(x, v, score-was); score > was && cost > 0 && cost <= stats.MaxValue {
 			options = append(options, option{v, score, cost})
 		}
 	}
