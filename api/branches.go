@@ -6,9 +6,9 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/day"
-	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/rest"
+	"bulwark/internal/structure"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -101,7 +101,7 @@ func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (res
 		TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn,
 		Provenance: in.Provenance,
 	}
-	b, err := evaluation.FoundBranch(ctx, s.db(ctx), b, in.Reason)
+	b, err := structure.Found(ctx, s.db(ctx), b, in.Reason)
 	return rest.Created[town.Branch]{Key: b.Code, Value: b}, err
 }
 
@@ -129,7 +129,7 @@ func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Br
 	if err != nil {
 		return b, err
 	}
-	return evaluation.BranchWithVerbs(ctx, s.db(ctx), b)
+	return structure.WithVerbs(ctx, s.db(ctx), b)
 }
 
 // branchCorrection is what was entered wrongly about a branch, and why. What is absent stays.
@@ -160,7 +160,7 @@ type correctBranchRequest struct {
 //	@Summary	Correct what was entered about a branch
 func (s *Server) correctBranch(ctx context.Context, req correctBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return evaluation.CorrectBranch(ctx, s.db(ctx), req.change(req.Version, "", b.Reason), town.BranchCorrection{
+	return structure.Correct(ctx, s.db(ctx), req.change(req.Version, "", b.Reason), town.BranchCorrection{
 		Code: b.Code, StatisticalCode: b.StatisticalCode, FoundedOn: b.FoundedOn, Name: b.Name, Kind: b.Kind, Class: b.Class,
 		ExternalCodes: b.ExternalCodes,
 	})
@@ -181,7 +181,7 @@ type undoInput struct {
 //
 //	@Summary	Reopen a branch that was closed or merged by mistake
 func (s *Server) reopenBranch(ctx context.Context, req undoBranchRequest) (town.Branch, error) {
-	return evaluation.ReopenBranch(ctx, s.db(ctx), req.change(req.Version, "", req.Body.Reason))
+	return structure.Reopen(ctx, s.db(ctx), req.change(req.Version, "", req.Body.Reason))
 }
 
 // withdrawBranchChange takes back the last rename or reclassification, while no period was locked with it: one that is not
@@ -189,7 +189,7 @@ func (s *Server) reopenBranch(ctx context.Context, req undoBranchRequest) (town.
 //
 //	@Summary	Take back the last rename or reclassification of a branch
 func (s *Server) withdrawBranchChange(ctx context.Context, req undoBranchRequest) (town.Branch, error) {
-	return evaluation.WithdrawChange(ctx, s.db(ctx), req.change(req.Version, "", req.Body.Reason))
+	return structure.Withdraw(ctx, s.db(ctx), req.change(req.Version, "", req.Body.Reason))
 }
 
 // branchHistory returns the life of a branch, oldest event first, on one page.
@@ -223,7 +223,7 @@ type renameBranchRequest struct {
 //	@Summary	Rename a branch from a day on
 func (s *Server) renameBranch(ctx context.Context, req renameBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
+	return structure.Change(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
 		func(ctx context.Context, tx *gorm.DB, c town.BranchChange) (town.Branch, error) {
 			return town.Rename(ctx, tx, c, b.Name)
 		})
@@ -248,7 +248,7 @@ type reclassifyBranchRequest struct {
 //	@Summary	Change kind and class of a branch from a day on
 func (s *Server) reclassifyBranch(ctx context.Context, req reclassifyBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
+	return structure.Change(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
 		func(ctx context.Context, tx *gorm.DB, c town.BranchChange) (town.Branch, error) {
 			return town.Reclassify(ctx, tx, c, b.Kind, b.Class)
 		})
@@ -272,7 +272,7 @@ type mergeBranchRequest struct {
 //	@Summary	Merge a branch into another
 func (s *Server) mergeBranch(ctx context.Context, req mergeBranchRequest) (town.Branch, error) {
 	b := req.Body
-	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
+	return structure.Change(ctx, s.db(ctx), req.change(req.Version, b.On, b.Reason),
 		func(ctx context.Context, tx *gorm.DB, c town.BranchChange) (town.Branch, error) {
 			return town.Merge(ctx, tx, c, b.Into)
 		})
@@ -294,7 +294,7 @@ type closeBranchRequest struct {
 //
 //	@Summary	Close a branch
 func (s *Server) closeBranch(ctx context.Context, req closeBranchRequest) (town.Branch, error) {
-	return evaluation.ChangeBranch(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason), town.Close)
+	return structure.Change(ctx, s.db(ctx), req.change(req.Version, req.Body.On, req.Body.Reason), town.Close)
 }
 
 type listSubBranchesRequest struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"bulwark/internal/day"
+	"bulwark/internal/entry"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/rest"
@@ -169,7 +170,7 @@ type formRequest struct {
 // findForm returns what the caller enters in the period: a row for each branch, a column for each value.
 //
 //	@Summary	Read the entry form of the caller
-func (s *Server) findForm(ctx context.Context, req formRequest) (evaluation.Form, error) {
+func (s *Server) findForm(ctx context.Context, req formRequest) (entry.Form, error) {
 	return s.results.Form(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
 }
 
@@ -188,7 +189,7 @@ type listReviewRequest struct {
 //
 //	@Summary	List evaluations with values to review
 func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Page[review.Sheet], error) {
-	q := evaluation.ReviewQuery{Town: req.Town, Language: string(req.Language), SheetFilter: evaluation.SheetFilter{
+	q := review.SheetQuery{Town: req.Town, Language: string(req.Language), SheetFilter: evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator, State: req.State, Limit: req.Limit(),
 	}}
 	if err := req.Resume(&q.After); err != nil {
@@ -215,18 +216,18 @@ type submitFormRequest struct {
 
 // submissions are what became of each sheet, in the order of the request.
 type submissions struct {
-	DryRun  bool                    `json:"dry_run"` // nothing was changed
-	Done    int                     `json:"done"`    // with dry_run: that can be submitted
-	Refused int                     `json:"refused"` // only with dry_run
-	Items   []evaluation.Submission `json:"items"`   // in the order of the request
+	DryRun  bool               `json:"dry_run"` // nothing was changed
+	Done    int                `json:"done"`    // with dry_run: that can be submitted
+	Refused int                `json:"refused"` // only with dry_run
+	Items   []entry.Submission `json:"items"`   // in the order of the request
 }
 
 // submitForm submits up to 500 sheets of the caller: all of them, or none where one is refused.
 //
 //	@Summary	Submit many evaluations
 func (s *Server) submitForm(ctx context.Context, req submitFormRequest) (submissions, error) {
-	q := evaluation.FormQuery{Town: req.Town, Period: req.Period, Language: string(req.Language)}
-	list, err := evaluation.SubmitSheets(ctx, s.db(ctx), q, refsOf(req.Town, req.Body.Items), req.DryRun)
+	q := entry.Query{Town: req.Town, Period: req.Period, Language: string(req.Language)}
+	list, err := entry.Submit(ctx, s.db(ctx), q, refsOf(req.Town, req.Body.Items), req.DryRun)
 	out := submissions{DryRun: req.DryRun, Items: list}
 	for _, item := range list {
 		if item.Refused == nil {

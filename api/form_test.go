@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/entry"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
 	"bulwark/internal/text"
@@ -31,8 +32,8 @@ func founded(h *harness, last int) (codes []string) {
 	return codes
 }
 
-func formOf(c *apitest.Client, period string) evaluation.Form {
-	return apitest.Decode[evaluation.Form](c.Get("/towns/demo/periods/"+period+"/entry"), http.StatusOK)
+func formOf(c *apitest.Client, period string) entry.Form {
+	return apitest.Decode[entry.Form](c.Get("/towns/demo/periods/"+period+"/entry"), http.StatusOK)
 }
 
 // recordsOf returns how many audit records there are.
@@ -42,7 +43,7 @@ func recordsOf(h *harness) (n int64) {
 	return n
 }
 
-func codesOf(columns []evaluation.FormColumn) (codes []string) {
+func codesOf(columns []entry.Column) (codes []string) {
 	for _, c := range columns {
 		codes = append(codes, c.Code)
 	}
@@ -87,7 +88,7 @@ func TestTheEntryForm(t *testing.T) {
 		if len(row.Last) != 4 || row.Last[1].Code != "spirit" || *row.Last[1].Value != 7 || *row.Last[2].Level != "B" {
 			t.Errorf("last values: %+v", row.Last)
 		}
-		if m := f.Columns[0].Medians; len(m) != 1 || m[0] != (evaluation.FormMedian{Class: "rural", Median: 3, Values: 7}) {
+		if m := f.Columns[0].Medians; len(m) != 1 || m[0] != (entry.Median{Class: "rural", Median: 3, Values: 7}) {
 			t.Errorf("six others have values; the median is %+v", m)
 		}
 		if m := f.Columns[1].Medians; len(m) != 0 {

@@ -8,7 +8,6 @@ import (
 
 	"bulwark/internal/apitest"
 	"bulwark/internal/database/dbtest"
-	"bulwark/internal/evaluation"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/review"
@@ -54,7 +53,7 @@ func TestSheetsAreReviewedWithTheirValues(t *testing.T) {
 		}}).Want(http.StatusOK)
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		got := reviewOf(group, "?branch=b01").Items
-		if len(got) != 1 || got[0].Compared == nil || *got[0].Compared != (evaluation.DecidedRevision{Revision: 1, Verb: "approve"}) {
+		if len(got) != 1 || got[0].Compared == nil || *got[0].Compared != (review.DecidedRevision{Revision: 1, Verb: "approve"}) {
 			t.Fatalf("to review again: %+v", got)
 		}
 		fields, meetings, spirit := got[0].Values[0], got[0].Values[1], got[0].Values[2]

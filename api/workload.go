@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"bulwark/internal/day"
-	"bulwark/internal/evaluation"
 	"bulwark/internal/people"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
+	"bulwark/internal/review"
 )
 
 type listPairingsRequest struct {
@@ -48,7 +48,7 @@ func (s *Server) dayOr(asked *day.Date) day.Date {
 // or her sheets in the periods that are open or in review now.
 type Workload struct {
 	Branches int `json:"branches" example:"10"`
-	evaluation.SheetCount
+	review.SheetCount
 }
 
 // LoadedMentorship is a mentor or instructor with the load.
@@ -94,7 +94,7 @@ func (s *Server) mentorships(ctx context.Context, req listMentorshipsRequest, ro
 	if err != nil {
 		return Mentorships{}, err
 	}
-	sheets, err := evaluation.CountSheets(ctx, s.db(ctx), req.Town, role)
+	sheets, err := review.CountSheets(ctx, s.db(ctx), req.Town, role)
 	if err != nil {
 		return Mentorships{}, err
 	}

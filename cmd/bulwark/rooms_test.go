@@ -19,8 +19,8 @@ var rooms = map[string]string{
 	"api": "docs internal/analysis internal/personal internal/rest internal/jobs internal/dashboard internal/project " +
 		"internal/exchange internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/improve internal/explanation internal/index " +
-		"internal/proposal internal/review internal/evaluation internal/scheme internal/people internal/workflow " +
-		"internal/credential internal/access internal/town internal/oidc internal/config " +
+		"internal/proposal internal/review internal/entry internal/structure internal/evaluation internal/scheme " +
+		"internal/people internal/workflow internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature internal/cache",
 	"docs":                 "",
 	"internal/spreadsheet": "",
@@ -54,15 +54,17 @@ var rooms = map[string]string{
 	"internal/improve": "internal/scheme internal/access internal/town",
 	"internal/explanation": "internal/index internal/evaluation internal/scheme internal/access internal/town " +
 		"pkg/composite pkg/composite/stats",
-	"internal/index": "internal/credential internal/proposal internal/review internal/robustness internal/evaluation internal/datafile " +
-		"internal/scheme internal/workflow internal/signature internal/access internal/town internal/cache pkg/composite/effect pkg/composite " +
-		"pkg/composite/stats",
+	"internal/index": "internal/credential internal/proposal internal/review internal/entry internal/robustness " +
+		"internal/evaluation internal/datafile internal/scheme internal/workflow internal/signature internal/access internal/town " +
+		"internal/cache pkg/composite/effect pkg/composite pkg/composite/stats",
 	"internal/analysis": "internal/index internal/scheme internal/town pkg/composite/agreement pkg/composite " +
 		"pkg/composite/stats",
 	"internal/proposal":   "internal/evaluation internal/workflow internal/access internal/town",
 	"internal/robustness": "internal/datafile internal/scheme pkg/composite pkg/composite/stats",
-	"internal/review": "internal/evaluation internal/scheme internal/people internal/access internal/town " +
-		"pkg/composite pkg/composite/stats",
+	"internal/review": "internal/entry internal/evaluation internal/scheme internal/people internal/workflow internal/access " +
+		"internal/town pkg/composite pkg/composite/stats",
+	"internal/entry":     "internal/evaluation internal/scheme internal/workflow internal/access internal/town",
+	"internal/structure": "internal/evaluation internal/access internal/town",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",
 	"internal/datafile":          "internal/scheme pkg/composite pkg/composite/stats",

@@ -193,6 +193,44 @@ func (c *report) reporting(compiled *scheme.Compiled) []ValueInSheet {
 		func(v ValueInSheet) bool { return !compiled.Reports(v.Role, c.code) })
 }
 
+// Counted returns a function that returns what counted in the period of a code of a branch,
+// corrections included; of what is rated, what the person rated. It returns the zero value
+// where that is nothing. It also returns the scheme of the period.
+func (p Period) Counted(
+	ctx context.Context, db *gorm.DB,
+) (value func(branch, code, person string) ValueInSheet, compiled *scheme.Compiled, err error) {
+	defer fault.Wrap(&err, "values of %s", p.Code)
+	if compiled, err = scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number); err != nil {
+		return nil, nil, err
+	}
+	reported, err := readReported(ctx, db, p, compiled, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	corrections, err := p.corrections(ctx, db)
+	reported.correct(corrections)
+	return func(branch, code, person string) ValueInSheet {
+		r := reported[[2]string{branch, code}]
+		if r == nil {
+			return ValueInSheet{}
+		}
+		if n := compiled.Node(code); n != nil && n.Entry == scheme.Rated {
+			return r.by(person)
+		}
+		return r.effective()
+	}, compiled, err
+}
+
+// by returns what the person reported; the zero value where it is nothing.
+func (c *report) by(person string) ValueInSheet {
+	for _, v := range c.values {
+		if v.Evaluator == person {
+			return v
+		}
+	}
+	return ValueInSheet{}
+}
+
 // fill sets the columns from what is reported.
 func (t *table) fill(reported reportedValues) {
 	for i := range t.scheme.Indicators {
@@ -351,64 +389,6 @@ func (t *table) sortAdjustments() {
 	slices.SortStableFunc(t.Adjustments, func(a, b composite.Adjustment) int {
 		return cmp.Or(cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Code, b.Code))
 	})
-}
-
-// Ratings returns the approved ratings behind the rated indicators of a period, by
-// column and branch, with the evaluators who gave them numbered in the order of
-// their codes. One statement.
-func Ratings(
-	ctx context.Context, db *gorm.DB, p Period, c *scheme.Compiled, branches []town.Branch,
-) (columns []composite.RatedColumn, evaluators []string, err error) {
-	rows, err := db.WithContext(ctx).Raw(`SELECT s.branch_code, s.evaluator_code, s.role, e.code, e.value
-FROM evaluations s JOIN entries e ON e.town_id = s.town_id AND e.evaluation_id = s.id AND e.revision = s.revision
-WHERE s.town_id = ? AND s.period_code = ? AND s.state = ? AND e.value IS NOT NULL
-ORDER BY s.evaluator_code, s.branch_code, e.code`, p.TownID, p.Code, Approved).Rows()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer rows.Close()
-	columns, at := ratedColumns(c, len(branches))
-	unit := make(map[string]int, len(branches))
-	for i, b := range branches {
-		unit[b.Code] = i
-	}
-	for rows.Next() {
-		var branch, evaluator, role, code string
-		var value float64
-		if err := rows.Scan(&branch, &evaluator, &role, &code, &value); err != nil {
-			return nil, nil, err
-		}
-		i, isRated := at[code]
-		u, known := unit[branch]
-		if !isRated || !known {
-			continue
-		}
-		if n := len(evaluators); n == 0 || evaluators[n-1] != evaluator {
-			evaluators = append(evaluators, evaluator)
-		}
-		columns[i].Ratings[u] = append(columns[i].Ratings[u], composite.EvaluatorRating{
-			Evaluator: len(evaluators) - 1, Rating: composite.Rating{Role: role, Value: value},
-		})
-	}
-	return columns, evaluators, rows.Err()
-}
-
-// ratedColumns are the rated indicators without their ratings, and where each is.
-func ratedColumns(c *scheme.Compiled, units int) ([]composite.RatedColumn, map[string]int) {
-	var columns []composite.RatedColumn
-	at := map[string]int{}
-	for i, n := range c.Indicators {
-		if n.Entry != scheme.Rated {
-			continue
-		}
-		column := composite.RatedColumn{Column: i, Ratings: make([][]composite.EvaluatorRating, units)}
-		if n.Combine != nil {
-			column.Combine = *n.Combine
-		}
-		at[n.Code] = len(columns)
-		columns = append(columns, column)
-	}
-	return columns, at
 }
 
 // ValueSource is the source of the raw value of an indicator.

@@ -219,6 +219,13 @@ func ListContradictions(ctx context.Context, db *gorm.DB, townID, period string)
 	return p.contradictions(ctx, db, contradictionQuery{})
 }
 
+// ContradictionsOf returns the values of the sheets that approved ones contradict, and the other
+// sheets of the list, which count as approved.
+func (p Period) ContradictionsOf(ctx context.Context, db *gorm.DB, sheets []string) (_ []Contradiction, err error) {
+	defer fault.Wrap(&err, "contradictions of %s", p.Code)
+	return p.contradictions(ctx, db, contradictionQuery{sheets: sheets})
+}
+
 // refuseContradictions returns a refusal to lock with every value on which nobody has
 // decided; nil where there is none.
 func (p Period) refuseContradictions(ctx context.Context, tx *gorm.DB) error {

@@ -372,32 +372,6 @@ WHERE s.town_id = ? AND s.period_code = ? AND s.branch_code = ? AND s.state = ? 
 	return ids, err
 }
 
-// RowsOf returns the rows that hold what is entered for the period: sheets with all their
-// revisions, adjustments, and which of several values counts.
-func RowsOf(ctx context.Context, tx *gorm.DB, p Period) (parts []audit.Part, err error) {
-	var list []Sheet
-	q := tx.WithContext(ctx).Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Session(&gorm.Session{})
-	if err := q.Select("id", "revision").Order("id").Find(&list).Error; err != nil {
-		return nil, err
-	}
-	for _, s := range list {
-		parts = append(parts, audit.Part{Table: "evaluations", Key: []string{p.TownID, s.ID}})
-		for revision := int64(1); revision <= s.Revision; revision++ {
-			parts = append(parts, audit.Part{Table: "entries", Key: []string{p.TownID, s.ID, strconv.FormatInt(revision, 10)}})
-		}
-	}
-	for _, table := range []string{"adjustments", "value_choices"} {
-		var ids []string
-		if err := q.Table(table).Order("id").Pluck("id", &ids).Error; err != nil {
-			return nil, err
-		}
-		for _, id := range ids {
-			parts = append(parts, audit.Part{Table: table, Key: []string{p.TownID, id}})
-		}
-	}
-	return parts, nil
-}
-
 // refuseOwnBranches refuses corrections of branches to which the caller had a tie since the
 // period began.
 func refuseOwnBranches(ctx context.Context, tx *gorm.DB, p Period, list []Correction) error {

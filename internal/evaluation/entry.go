@@ -32,6 +32,11 @@ type Entry struct {
 	Ignored bool `gorm:"-" json:"ignored,omitempty,omitzero"`
 }
 
+// Same reports whether both entries say the same about the branch.
+func (e Entry) Same(other Entry) bool {
+	return e.NotApplicable == other.NotApplicable && equal(e.Value, other.Value) && equal(e.Level, other.Level)
+}
+
 // byPlace and byCode return the pointer to an entry of a request: in a list, and by its code.
 func byPlace(i int, _ Entry) string { return "/entries/" + strconv.Itoa(i) }
 func byCode(_ int, e Entry) string  { return "/entries/" + fault.Escape(e.Code) }

@@ -296,6 +296,14 @@ func HoldPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, 
 	return FindPeriod(ctx, tx.Clauses(shared), townID, code)
 }
 
+// HoldPeriods returns the periods of the town that were opened, are not cancelled and end on the
+// day or later, in the order of their codes, and keeps their states until tx ends.
+func HoldPeriods(ctx context.Context, tx *gorm.DB, townID string, from day.Date) (list []Period, err error) {
+	err = tx.WithContext(ctx).Clauses(shared).Where("town_id = ? AND ends_on >= ? AND state NOT IN ?", townID, from,
+		[]PeriodState{Planned, Cancelled}).Order("code").Find(&list).Error
+	return list, err
+}
+
 // lockPeriod returns the period to whoever changes it.
 func lockPeriod(ctx context.Context, tx *gorm.DB, townID, code string) (Period, error) {
 	return FindPeriod(ctx, tx.Clauses(exclusive), townID, code)

@@ -98,12 +98,16 @@ type viewer struct {
 // action read. Secretaries report about the branches that they lead, so that these bar
 // them from nothing.
 func viewerOf(ctx context.Context, db *gorm.DB, townID string, read policy.Action) (v viewer, err error) {
-	deciding := []policy.Action{policy.WriteSheets, policy.DecideSheets, policy.DecideAdjustments}
-	if access.PrincipalFrom(ctx).Role == policy.Secretary {
-		deciding = nil
-	}
-	v.Caller, err = access.CallerOf(ctx, db, townID, read, deciding...)
+	v.Caller, err = access.CallerOf(ctx, db, townID, read, barred(access.PrincipalFrom(ctx))...)
 	return v, err
+}
+
+// barred returns the actions that ties to a branch bar the caller from.
+func barred(p access.Principal) []policy.Action {
+	if p.Role == policy.Secretary {
+		return nil
+	}
+	return []policy.Action{policy.WriteSheets, policy.DecideSheets, policy.DecideAdjustments}
 }
 
 // judged reports whether the caller reads sheets as the one whom they judge.
@@ -348,35 +352,35 @@ func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) 
 	return sheets.List(ctx, db, v, q)
 }
 
-// SheetCount is how many sheets an evaluator has, by what is left to do.
-type SheetCount struct {
-	Open      int `json:"open"`      // drafts and returned ones: the evaluator's turn
-	Submitted int `json:"submitted"` // the leading group's turn
-	Approved  int `json:"approved"`
-}
-
-// CountSheets counts the sheets that evaluators wrote in the role, in all periods
-// that are open or in review, by one statement. Nothing of what is in them is read.
-func CountSheets(
-	ctx context.Context, db *gorm.DB, townID string, role policy.Role,
-) (counts map[string]SheetCount, err error) {
-	defer fault.Wrap(&err, "count of sheets")
-	var rows []struct {
-		EvaluatorCode string
-		SheetCount
+// AllowEntry sets what the caller can do with the sheets, which are his or her own and need not
+// be begun, and returns for each why nothing can be entered in it now; nil where it can. The
+// reach of the caller is that of reading sheets, and the periods are those of the sheets.
+func AllowEntry(
+	ctx context.Context, db *gorm.DB, caller access.Caller, list []Sheet, periods map[string]Period,
+) (refusals []error, err error) {
+	defer fault.Wrap(&err, "entry of %d sheets", len(list))
+	if caller.Ties, err = caller.TiesIn(ctx, db, caller.Town, barred(caller.Principal)...); err != nil {
+		return nil, err
 	}
-	err = db.WithContext(ctx).Raw(`SELECT e.evaluator_code,
-	count(CASE WHEN e.state IN @open THEN 1 END) AS open,
-	count(CASE WHEN e.state = @submitted THEN 1 END) AS submitted,
-	count(CASE WHEN e.state = @approved THEN 1 END) AS approved
-FROM evaluations e JOIN periods p ON p.town_id = e.town_id AND p.code = e.period_code
-WHERE e.town_id = @town AND e.role = @role AND p.state IN @periods GROUP BY e.evaluator_code`, map[string]any{
-		"town": townID, "role": role, "open": []SheetState{Draft, Returned}, "submitted": Submitted, "approved": Approved,
-		"periods": entering,
-	}).Scan(&rows).Error
-	counts = make(map[string]SheetCount, len(rows))
-	for _, r := range rows {
-		counts[r.EvaluatorCode] = r.SheetCount
+	v := &sheetReader{viewer: viewer{Caller: caller, periods: periods}}
+	if err := v.Load(ctx, db, list, workflow.ForList); err != nil {
+		return nil, err
 	}
-	return counts, err
+	refusals = make([]error, len(list))
+	for i, s := range list {
+		if s.ID == "" {
+			list[i].Allowed = []string{}
+			if _, err = sheets.Table().Create(v, s, "begin", ""); err == nil && !v.ReadOnly {
+				list[i].Allowed = append(list[i].Allowed, "begin")
+			}
+		} else {
+			list[i].Allowed = sheets.Allowed(v, s)
+			_, err = sheets.Table().Do(v, s, "write", "")
+		}
+		if errors.Is(err, errGone) { // by whom it ended
+			_, err = periods[s.PeriodCode].branch(ctx, db, s.BranchCode)
+		}
+		refusals[i] = err
+	}
+	return refusals, nil
 }

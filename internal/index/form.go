@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/access"
+	"bulwark/internal/entry"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
@@ -22,9 +23,9 @@ const unknownValues = 5
 // period of the same kind before it.
 func (c *ResultCache) Form(
 	ctx context.Context, db *gorm.DB, townID, period, language string,
-) (f evaluation.Form, err error) {
+) (f entry.Form, err error) {
 	defer fault.Wrap(&err, "entry form of %s", period)
-	q := evaluation.FormQuery{Town: townID, Period: period, Language: language}
+	q := entry.Query{Town: townID, Period: period, Language: language}
 	p, err := evaluation.FindPeriod(ctx, db, townID, period)
 	if err != nil {
 		return f, err
@@ -35,10 +36,10 @@ func (c *ResultCache) Form(
 	}
 	last := e.previous(p)
 	if last == nil {
-		return evaluation.FindForm(ctx, db, q)
+		return entry.Find(ctx, db, q)
 	}
 	q.Last = &last.Period
-	if f, err = evaluation.FindForm(ctx, db, q); err != nil {
+	if f, err = entry.Find(ctx, db, q); err != nil {
 		return f, err
 	}
 	o, err := c.outcome(ctx, db, *last)
@@ -62,7 +63,7 @@ func (c *ResultCache) Form(
 // Review returns sheets of a period with their values, beside those of the last published
 // period of the same kind before it.
 func (c *ResultCache) Review(
-	ctx context.Context, db *gorm.DB, q evaluation.ReviewQuery,
+	ctx context.Context, db *gorm.DB, q review.SheetQuery,
 ) (_ []review.Sheet, err error) {
 	defer fault.Wrap(&err, "review of %s", q.Period)
 	p, err := evaluation.FindPeriod(ctx, db, q.Town, q.Period)
@@ -81,8 +82,8 @@ func (c *ResultCache) Review(
 
 // medians returns the median of the entered values of the indicator by class, in the order
 // of the first branch of each.
-func (o *Outcome) medians(code string, known map[string]bool) []evaluation.FormMedian {
-	list := []evaluation.FormMedian{}
+func (o *Outcome) medians(code string, known map[string]bool) []entry.Median {
+	list := []entry.Median{}
 	var classes []string
 	values, unknown := map[string][]float64{}, map[string]int{}
 	for i := range o.Results {
@@ -102,7 +103,7 @@ func (o *Outcome) medians(code string, known map[string]bool) []evaluation.FormM
 	}
 	for _, class := range classes {
 		if unknown[class] >= unknownValues {
-			list = append(list, evaluation.FormMedian{
+			list = append(list, entry.Median{
 				Class: class, Median: stats.Median(values[class]), Values: len(values[class]),
 			})
 		}

@@ -133,7 +133,7 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (robustnes
 	options := o.robustnessOptions()
 	options.Done = ctx.Done()
 	var err error
-	if options.Ratings, _, err = evaluation.Ratings(ctx, db, o.Period, o.Scheme, o.computation.branches); err != nil {
+	if options.Ratings, _, err = approvedRatings(ctx, db, o.Period, o.Scheme, o.computation.branches); err != nil {
 		return robustness.Figures{}, err
 	}
 	o.keepCorrectedValues(options.Ratings)

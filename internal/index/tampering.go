@@ -26,7 +26,7 @@ func (o *Outcome) refuseChanged(ctx context.Context, tx *gorm.DB) error {
 	for _, table := range []string{"kinds", "classes", "branches", "branch_profiles"} {
 		parts = append(parts, audit.Part{Table: table, Key: []string{town}})
 	}
-	entered, err := evaluation.RowsOf(ctx, tx, o.Period)
+	entered, err := enteredRows(ctx, tx, o.Period)
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,32 @@ func (r *Run) parts() []audit.Part {
 		{Table: "results", Key: []string{r.TownID, r.ID}},
 		{Table: "result_nodes", Key: []string{r.TownID, r.ID}},
 	}
+}
+
+// enteredRows returns the rows that hold what is entered for the period: sheets with all their
+// revisions, adjustments, and which of several values counts.
+func enteredRows(ctx context.Context, tx *gorm.DB, p evaluation.Period) (parts []audit.Part, err error) {
+	var list []evaluation.Sheet
+	q := tx.WithContext(ctx).Where("town_id = ? AND period_code = ?", p.TownID, p.Code).Session(&gorm.Session{})
+	if err := q.Select("id", "revision").Order("id").Find(&list).Error; err != nil {
+		return nil, err
+	}
+	for _, s := range list {
+		parts = append(parts, audit.Part{Table: "evaluations", Key: []string{p.TownID, s.ID}})
+		for revision := int64(1); revision <= s.Revision; revision++ {
+			parts = append(parts, audit.Part{Table: "entries", Key: []string{p.TownID, s.ID, strconv.FormatInt(revision, 10)}})
+		}
+	}
+	for _, table := range []string{"adjustments", "value_choices"} {
+		var ids []string
+		if err := q.Table(table).Order("id").Pluck("id", &ids).Error; err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			parts = append(parts, audit.Part{Table: table, Key: []string{p.TownID, id}})
+		}
+	}
+	return parts, nil
 }
 
 // differingRows returns each place in which the rows differ from the trail.

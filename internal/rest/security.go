@@ -57,8 +57,41 @@ func compress(h http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrap(h), nil
+	wrapped := wrap(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { wrapped.ServeHTTP(&oneVary{ResponseWriter: w}, r) }), nil
 }
+
+// oneVary sends Vary as one line: some proxies obey the last line alone.
+type oneVary struct {
+	http.ResponseWriter
+	sent bool
+}
+
+// WriteHeader sends the header, with each name of Vary once.
+func (w *oneVary) WriteHeader(status int) {
+	if h := w.Header(); !w.sent && len(h["Vary"]) > 0 {
+		var names []string
+		for name := range strings.SplitSeq(strings.Join(h["Vary"], ","), ",") {
+			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		h.Set("Vary", strings.Join(names, ", "))
+	}
+	w.sent = w.sent || status >= http.StatusOK
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the header first, if that was not done.
+func (w *oneVary) Write(b []byte) (int, error) {
+	if !w.sent {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *oneVary) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Cookie returns the value of a cookie that the request of the context sent once: of
 // two with one name, one may have been planted by a neighbour of this host.

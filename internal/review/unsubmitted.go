@@ -10,6 +10,7 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/entry"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/people"
@@ -106,7 +107,7 @@ func (o *overview) missing() map[pair]policy.Role {
 // OwnSheet is a sheet that the caller has still to submit, as a row of the entry form.
 type OwnSheet struct {
 	Unsubmitted
-	Row evaluation.FormRow
+	Row entry.Row
 }
 
 // ListOwnUnsubmitted returns what the caller has still to submit under the acting role, with
@@ -132,9 +133,43 @@ func ListOwnUnsubmitted(ctx context.Context, db *gorm.DB, townID, language strin
 	if len(own) == 0 {
 		return nil, nil
 	}
-	rows, err := evaluation.ListRows(ctx, db, townID, language, own, periods)
+	rows, err := entry.ListRows(ctx, db, townID, language, own, periods)
 	for i := range rows {
 		list[i].Row = rows[i]
 	}
 	return list, err
+}
+
+// SheetCount is how many sheets an evaluator has, by what is left to do.
+type SheetCount struct {
+	Open      int `json:"open"`      // drafts and returned ones: the evaluator's turn
+	Submitted int `json:"submitted"` // the leading group's turn
+	Approved  int `json:"approved"`
+}
+
+// CountSheets counts the sheets that evaluators wrote in the role, in all periods
+// that are open or in review, by one statement. Nothing of what is in them is read.
+func CountSheets(
+	ctx context.Context, db *gorm.DB, townID string, role policy.Role,
+) (counts map[string]SheetCount, err error) {
+	defer fault.Wrap(&err, "count of sheets")
+	var rows []struct {
+		EvaluatorCode string
+		SheetCount
+	}
+	err = db.WithContext(ctx).Raw(`SELECT e.evaluator_code,
+	count(CASE WHEN e.state IN @open THEN 1 END) AS open,
+	count(CASE WHEN e.state = @submitted THEN 1 END) AS submitted,
+	count(CASE WHEN e.state = @approved THEN 1 END) AS approved
+FROM evaluations e JOIN periods p ON p.town_id = e.town_id AND p.code = e.period_code
+WHERE e.town_id = @town AND e.role = @role AND p.state IN @periods GROUP BY e.evaluator_code`, map[string]any{
+		"town": townID, "role": role, "open": []evaluation.SheetState{evaluation.Draft, evaluation.Returned},
+		"submitted": evaluation.Submitted, "approved": evaluation.Approved,
+		"periods": []evaluation.PeriodState{evaluation.Open, evaluation.Review},
+	}).Scan(&rows).Error
+	counts = make(map[string]SheetCount, len(rows))
+	for _, r := range rows {
+		counts[r.EvaluatorCode] = r.SheetCount
+	}
+	return counts, err
 }

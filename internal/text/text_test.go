@@ -152,10 +152,10 @@ func TestDistance(t *testing.T) {
 
 func TestIsIdentityNumber(t *testing.T) {
 	for s, want := range map[string]bool{
-		"11010519491231002X":   true, // the example of GB 11643
-		"11010519491231002x":   true,
-		"440524188001010014":   true,
-		"１１０１０５１９４９１２３１００２Ｘ":   true,
+		"11010519491231002X": true, // the example of GB 11643
+		"11010519491231002x": true,
+		"440524188001010014": true,
+		"１１０１０５１９４９１２３１００２Ｘ": true,
 		"110105 19491231 002X": true,
 		"110105-19491231-002X": true,
 		"110105491231002":      true,

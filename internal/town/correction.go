@@ -181,7 +181,7 @@ func (c BranchChange) found(tx *gorm.DB, b Branch, on day.Date) error {
 	return tx.Create(&first).Error
 }
 
-// recode gives the branch another code. Where anything but its own rows names it, the
+// recode sets another code of the branch. Where anything but its own rows names it, the
 // database refuses, and nothing changes.
 func (c BranchChange) recode(tx *gorm.DB, code string) error {
 	var life Life

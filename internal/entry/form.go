@@ -1,4 +1,6 @@
-package evaluation
+// Package entry holds the entry form: all that one person enters in a period, as a table of
+// branches and columns, and the submission of many of its rows at once.
+package entry
 
 import (
 	"cmp"
@@ -8,7 +10,9 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/access"
 	"bulwark/internal/day"
+	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
 	"bulwark/internal/scheme"
@@ -19,19 +23,19 @@ import (
 // Form is all that one caller enters in a period (填报表): a row for each branch, a column
 // for each value that his or her role fills.
 type Form struct {
-	Period     string       `json:"period" example:"2023Q3"` // its code
-	State      PeriodState  `json:"state"`                   // of the period
-	Scheme     scheme.Ref   `json:"scheme"`
-	Role       policy.Role  `json:"role" swaggertype:"string" example:"mentor"`               // whose columns these are
-	EntryFrom  *day.Date    `json:"entry_from,omitempty" swaggertype:"string" format:"date"`  // first day of entry
-	EntryUntil *day.Date    `json:"entry_until,omitempty" swaggertype:"string" format:"date"` // last day of entry
-	LastPeriod string       `json:"last_period,omitempty" example:"2023Q2"`                   // published, of the same kind
-	Columns    []FormColumn `json:"columns"`                                                  // in the order of the scheme
-	Rows       []FormRow    `json:"rows"`                                                     // in the order of the codes of branches
+	Period     string                 `json:"period" example:"2023Q3"` // its code
+	State      evaluation.PeriodState `json:"state"`                   // of the period
+	Scheme     scheme.Ref             `json:"scheme"`
+	Role       policy.Role            `json:"role" swaggertype:"string" example:"mentor"`               // whose columns these are
+	EntryFrom  *day.Date              `json:"entry_from,omitempty" swaggertype:"string" format:"date"`  // first day of entry
+	EntryUntil *day.Date              `json:"entry_until,omitempty" swaggertype:"string" format:"date"` // last day of entry
+	LastPeriod string                 `json:"last_period,omitempty" example:"2023Q2"`                   // published, of the same kind
+	Columns    []Column               `json:"columns"`                                                  // in the order of the scheme
+	Rows       []Row                  `json:"rows"`                                                     // in the order of the codes of branches
 } // @name EntryForm
 
-// FormColumn is one value that the role fills.
-type FormColumn struct {
+// Column is one value that the role fills.
+type Column struct {
 	Code      string  `json:"code" example:"organisation.01"` // of the indicator or quantity
 	Name      string  `json:"name" example:"三会一课"`            // in the language of the answer
 	Dimension NodeRef `json:"dimension"`
@@ -44,7 +48,7 @@ type FormColumn struct {
 	Waivable bool          `json:"waivable"`                       // an entry may say that it does not apply
 	// of an indicator in the last period, by class; a class is absent where fewer than 5 of its values are of branches
 	// that are not in the rows, since the caller could find single values
-	Medians []FormMedian `json:"medians"`
+	Medians []Median `json:"medians"`
 
 	appliesTo *scheme.Applicability
 	unit      string // as in the scheme
@@ -56,27 +60,27 @@ type NodeRef struct {
 	Name string `json:"name" example:"组织锻造力"`        // in the language of the answer
 } // @name EntryFormNode
 
-// FormMedian is the median of the values that a class had in the last published period.
-type FormMedian struct {
+// Median is the median of the values that a class had in the last published period.
+type Median struct {
 	Class  string  `json:"class" example:"rural"` // its code
 	Median float64 `json:"median" example:"92.5"` // of entered values, in the unit of the column
 	Values int     `json:"values" example:"13"`   // branches with a value
 } // @name EntryFormMedian
 
-// FormRow is one branch with the caller's sheet about it, if there is one.
-type FormRow struct {
-	Branch   town.BranchRef `json:"branch"`
-	Sheet    string         `json:"sheet,omitempty" format:"uuid"`          // absent before it is begun
-	Version  int64          `json:"version,omitempty,omitzero" example:"3"` // of the sheet, for If-Match
-	State    SheetState     `json:"state,omitempty"`                        // of the sheet
-	Revision int64          `json:"revision,omitempty,omitzero"`            // of the sheet
-	Role     policy.Role    `json:"role,omitempty" swaggertype:"string"`    // in which the sheet was begun
-	Note     string         `json:"note,omitempty"`                         // of the sheet
-	Reason   string         `json:"reason,omitempty"`                       // of the last decision
+// Row is one branch with the caller's sheet about it, if there is one.
+type Row struct {
+	Branch   town.BranchRef        `json:"branch"`
+	Sheet    string                `json:"sheet,omitempty" format:"uuid"`          // absent before it is begun
+	Version  int64                 `json:"version,omitempty,omitzero" example:"3"` // of the sheet, for If-Match
+	State    evaluation.SheetState `json:"state,omitempty"`                        // of the sheet
+	Revision int64                 `json:"revision,omitempty,omitzero"`            // of the sheet
+	Role     policy.Role           `json:"role,omitempty" swaggertype:"string"`    // in which the sheet was begun
+	Note     string                `json:"note,omitempty"`                         // of the sheet
+	Reason   string                `json:"reason,omitempty"`                       // of the last decision
 	// last day to correct a returned sheet
-	DueOn   *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
-	Late    bool      `json:"late"`    // an exception let it be written
-	Entries []Entry   `json:"entries"` // in the order of codes
+	DueOn   *day.Date          `json:"due_on,omitempty" swaggertype:"string" format:"date"`
+	Late    bool               `json:"late"`    // an exception let it be written
+	Entries []evaluation.Entry `json:"entries"` // in the order of codes
 	// what counted in the last period of what is reported, and the caller's own rating of what is rated
 	Last   []LastValue `json:"last"`
 	Exempt []string    `json:"exempt"` // codes of the columns that do not apply to the branch
@@ -93,24 +97,24 @@ type LastValue struct {
 	NotApplicable bool     `json:"not_applicable,omitempty,omitzero"` // the indicator did not apply
 } // @name LastValue
 
-// FormQuery names a form. Last is the last published period before it; nil where there is
+// Query names a form. Last is the last published period before it; nil where there is
 // none.
-type FormQuery struct {
+type Query struct {
 	Town, Period, Language string
-	Last                   *Period
+	Last                   *evaluation.Period
 }
 
-// FindForm returns what the caller enters in the period, without the medians, which are of
+// Find returns what the caller enters in the period, without the medians, which are of
 // published results. Its rows are the scored branches that the caller is tied to today, all
 // of them for the leading group, and those about which he or she has a sheet. The number of
 // statements does not depend on how many there are.
-func FindForm(ctx context.Context, db *gorm.DB, q FormQuery) (_ Form, err error) {
+func Find(ctx context.Context, db *gorm.DB, q Query) (_ Form, err error) {
 	defer fault.Wrap(&err, "entry form of %s", q.Period)
-	v, err := sheetReaderOf(ctx, db, q.Town)
+	v, err := readerOf(ctx, db, q.Town, q.Language)
 	if err != nil {
 		return Form{}, err
 	}
-	p, err := FindPeriod(ctx, db, q.Town, q.Period)
+	p, err := evaluation.FindPeriod(ctx, db, q.Town, q.Period)
 	if err != nil {
 		return Form{}, err
 	}
@@ -120,10 +124,9 @@ func FindForm(ctx context.Context, db *gorm.DB, q FormQuery) (_ Form, err error)
 	}
 	f := Form{
 		Period: p.Code, State: p.State, Scheme: p.Scheme, Role: v.Role, EntryFrom: p.EntryFrom, EntryUntil: p.EntryUntil,
-		Columns: columnsOf(compiled, v.Role, q.Language),
+		Columns: Columns(compiled, v.Role, q.Language),
 	}
-	v.periods = map[string]Period{p.Code: p}
-	if f.Rows, err = v.formRows(ctx, db, p, q.Language); err != nil {
+	if f.Rows, err = v.rowsIn(ctx, db, p); err != nil {
 		return f, err
 	}
 	f.exempt()
@@ -134,13 +137,13 @@ func FindForm(ctx context.Context, db *gorm.DB, q FormQuery) (_ Form, err error)
 	return f, f.readLast(ctx, db, v.Person, *q.Last)
 }
 
-// columnsOf returns the columns that the role fills: an indicator that is reported or rated,
+// Columns returns the columns that the role fills: an indicator that is reported or rated,
 // and, at the place of a derived one, the quantities that it is made of.
-func columnsOf(c *scheme.Compiled, role policy.Role, language string) []FormColumn {
-	columns, filled := []FormColumn{}, map[string]bool{}
+func Columns(c *scheme.Compiled, role policy.Role, language string) []Column {
+	columns, filled := []Column{}, map[string]bool{}
 	for _, i := range c.Flat() {
 		n := c.Node(i.Code)
-		column := FormColumn{
+		column := Column{
 			Code: n.Code, Name: n.Name.In(language), Kind: string(n.Entry), Range: n.Range, Decimals: n.Decimals,
 			Levels: n.Levels(), Waivable: n.Waivable, appliesTo: n.AppliesTo, unit: n.Unit,
 		}
@@ -154,7 +157,7 @@ func columnsOf(c *scheme.Compiled, role policy.Role, language string) []FormColu
 					continue
 				}
 				filled[code] = true
-				columns = append(columns, FormColumn{
+				columns = append(columns, Column{
 					Code: q.Code, Name: q.Name.In(language), Dimension: column.Dimension, Kind: "quantity", Range: q.Range,
 					Decimals: q.Decimals, appliesTo: q.AppliesTo, unit: q.Unit,
 				})
@@ -170,13 +173,13 @@ func columnsOf(c *scheme.Compiled, role policy.Role, language string) []FormColu
 		}
 	}
 	for i := range columns {
-		columns[i].Unit, columns[i].Medians = scheme.UnitName(columns[i].unit, language), []FormMedian{}
+		columns[i].Unit, columns[i].Medians = scheme.UnitName(columns[i].unit, language), []Median{}
 	}
 	return columns
 }
 
 // covers reports whether the column applies to the branch.
-func (c FormColumn) covers(b town.BranchRef) bool { return c.appliesTo.Covers(b.Kind, b.Class) }
+func (c Column) covers(b town.BranchRef) bool { return c.appliesTo.Covers(b.Kind, b.Class) }
 
 func (f *Form) exempt() {
 	for i, row := range f.Rows {
@@ -189,9 +192,20 @@ func (f *Form) exempt() {
 	}
 }
 
-// formRows returns the rows with what the caller can do, without their values.
-func (v *sheetReader) formRows(ctx context.Context, db *gorm.DB, p Period, language string) ([]FormRow, error) {
-	refs, err := town.ListBranchRefs(ctx, db, p.TownID, p.EndsOn, language)
+// reader is a caller who reads the entry form.
+type reader struct {
+	access.Caller
+	language string // of the answer
+}
+
+func readerOf(ctx context.Context, db *gorm.DB, townID, language string) (reader, error) {
+	v, err := access.CallerOf(ctx, db, townID, policy.ReadSheets)
+	return reader{v, language}, err
+}
+
+// rowsIn returns the rows of the period with what the caller can do, without their values.
+func (v reader) rowsIn(ctx context.Context, db *gorm.DB, p evaluation.Period) ([]Row, error) {
+	refs, err := town.ListBranchRefs(ctx, db, p.TownID, p.EndsOn, v.language)
 	if err != nil {
 		return nil, err
 	}
@@ -200,86 +214,74 @@ func (v *sheetReader) formRows(ctx context.Context, db *gorm.DB, p Period, langu
 		return nil, err
 	}
 	branches = slices.DeleteFunc(branches, func(b town.Branch) bool { return !v.Reach.Has(b.Code) })
-	var list []Sheet
+	var list []evaluation.Sheet
 	err = db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND evaluator_code = ?", p.TownID, p.Code, v.Person).
 		Order("id").Find(&list).Error
 	if err != nil {
 		return nil, err
 	}
 	for _, b := range branches {
-		refs[b.Code] = b.Ref(language)
-		if !slices.ContainsFunc(list, func(s Sheet) bool { return s.BranchCode == b.Code }) {
-			list = append(list, Sheet{
+		refs[b.Code] = b.Ref(v.language)
+		if !slices.ContainsFunc(list, func(s evaluation.Sheet) bool { return s.BranchCode == b.Code }) {
+			list = append(list, evaluation.Sheet{
 				TownID: p.TownID, PeriodCode: p.Code, BranchCode: b.Code, EvaluatorCode: v.Person, Role: v.Role,
 			})
 		}
 	}
-	if err := v.Load(ctx, db, list, workflow.ForList); err != nil {
-		return nil, err
-	}
-	rows := make([]FormRow, len(list))
-	for i, s := range list {
-		if rows[i], err = v.formRow(ctx, db, s, language); err != nil {
-			return nil, err
-		}
+	rows, err := v.rowsOf(ctx, db, list, map[string]evaluation.Period{p.Code: p})
+	for i, s := range list[:len(rows)] {
 		rows[i].Branch = refs.Of(s.BranchCode)
 	}
-	slices.SortFunc(rows, func(a, b FormRow) int { return cmp.Compare(a.Branch.Code, b.Branch.Code) })
-	return rows, nil
-}
-
-// formRow returns the row of a sheet, or of one that is not begun, which has no id.
-func (v *sheetReader) formRow(ctx context.Context, db *gorm.DB, s Sheet, language string) (row FormRow, err error) {
-	row = FormRow{
-		Sheet: s.ID, Version: s.Version, State: s.State, Revision: s.Revision, Note: s.Note, Reason: s.Reason,
-		DueOn: s.DueOn, Late: s.ExceptionID != nil, Entries: []Entry{}, Last: []LastValue{},
-	}
-	if s.ID == "" {
-		row.Allowed = []string{}
-		if _, err = sheets.Table().Create(v, s, "begin", ""); err == nil && !v.ReadOnly {
-			row.Allowed = append(row.Allowed, "begin")
-		}
-	} else {
-		row.Role, row.Allowed = s.Role, sheets.Allowed(v, s)
-		_, err = sheets.Table().Do(v, s, "write", "")
-	}
-	if errors.Is(err, errGone) { // by whom it ended
-		if _, err = v.periods[s.PeriodCode].branch(ctx, db, s.BranchCode); err == nil {
-			return row, nil
-		}
-	}
-	var refusal *fault.Error
-	if !errors.As(err, &refusal) {
-		return row, err
-	}
-	row.Locked = workflow.RefusalOf(ctx, refusal, language)
-	return row, nil
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Branch.Code, b.Branch.Code) })
+	return rows, err
 }
 
 // ListRows returns the rows of the entry form that are about the caller's sheets, which need not
 // be begun, in their order and without values. The periods are those of the sheets.
 func ListRows(
-	ctx context.Context, db *gorm.DB, townID, language string, list []Sheet, periods map[string]Period,
-) (rows []FormRow, err error) {
+	ctx context.Context, db *gorm.DB, townID, language string, list []evaluation.Sheet, periods map[string]evaluation.Period,
+) (rows []Row, err error) {
 	defer fault.Wrap(&err, "rows of %d sheets", len(list))
-	v, err := sheetReaderOf(ctx, db, townID)
+	v, err := readerOf(ctx, db, townID, language)
 	if err != nil {
 		return nil, err
 	}
-	v.periods = periods
-	if err := v.Load(ctx, db, list, workflow.ForList); err != nil {
+	if rows, err = v.rowsOf(ctx, db, list, periods); err != nil {
 		return nil, err
 	}
 	refs, err := town.ListBranchRefs(ctx, db, townID, v.Today, language)
 	if err != nil {
 		return nil, err
 	}
-	rows = make([]FormRow, len(list))
 	for i, s := range list {
-		if rows[i], err = v.formRow(ctx, db, s, language); err != nil {
-			return nil, err
-		}
 		rows[i].Branch = refs.Of(s.BranchCode)
+	}
+	return rows, nil
+}
+
+// rowsOf returns the rows of the caller's sheets, without the branches.
+func (v reader) rowsOf(
+	ctx context.Context, db *gorm.DB, list []evaluation.Sheet, periods map[string]evaluation.Period,
+) ([]Row, error) {
+	refusals, err := evaluation.AllowEntry(ctx, db, v.Caller, list, periods)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Row, len(list))
+	for i, s := range list {
+		rows[i] = Row{
+			Sheet: s.ID, Version: s.Version, State: s.State, Revision: s.Revision, Note: s.Note, Reason: s.Reason,
+			DueOn: s.DueOn, Late: s.ExceptionID != nil, Entries: []evaluation.Entry{}, Last: []LastValue{}, Allowed: s.Allowed,
+		}
+		if s.ID != "" {
+			rows[i].Role = s.Role
+		}
+		var refusal *fault.Error
+		if errors.As(refusals[i], &refusal) {
+			rows[i].Locked = workflow.RefusalOf(ctx, refusal, v.language)
+		} else if refusals[i] != nil {
+			return nil, refusals[i]
+		}
 	}
 	return rows, nil
 }
@@ -292,7 +294,13 @@ func (f *Form) readEntries(ctx context.Context, db *gorm.DB, townID string, c *s
 			at[row.Sheet], ids = i, append(ids, row.Sheet)
 		}
 	}
-	list, err := entriesOf(db.WithContext(ctx), townID, ids)
+	if len(ids) == 0 {
+		return nil
+	}
+	var list []evaluation.Entry
+	err := db.WithContext(ctx).Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "+
+		"s.revision = entries.revision").Where("s.town_id = ? AND s.id IN ?", townID, ids).
+		Order("entries.evaluation_id, entries.code").Find(&list).Error
 	for _, e := range list {
 		row := &f.Rows[at[e.EvaluationID]]
 		e.Ignored = !c.Reports(row.Role, e.Code)
@@ -301,22 +309,10 @@ func (f *Form) readEntries(ctx context.Context, db *gorm.DB, townID string, c *s
 	return err
 }
 
-// entriesOf returns the entries of the present revisions of the sheets, in the order of
-// codes.
-func entriesOf(q *gorm.DB, townID string, ids []string) (list []Entry, err error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	err = q.Joins("JOIN evaluations s ON s.town_id = entries.town_id AND s.id = entries.evaluation_id AND "+
-		"s.revision = entries.revision").Where("s.town_id = ? AND s.id IN ?", townID, ids).
-		Order("entries.evaluation_id, entries.code").Find(&list).Error
-	return list, err
-}
-
 // readLast sets what was approved in an earlier period of the columns that meant the same
 // then.
-func (f *Form) readLast(ctx context.Context, db *gorm.DB, person string, last Period) error {
-	reported, compiled, err := last.counted(ctx, db)
+func (f *Form) readLast(ctx context.Context, db *gorm.DB, person string, last evaluation.Period) error {
+	counted, compiled, err := last.Counted(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -325,7 +321,7 @@ func (f *Form) readLast(ctx context.Context, db *gorm.DB, person string, last Pe
 			if !c.covers(row.Branch) || !c.SameIn(compiled) {
 				continue
 			}
-			if value := c.lastOf(reported[[2]string{row.Branch.Code, c.Code}], person); value != nil {
+			if value := LastOf(c.Code, counted(row.Branch.Code, c.Code, person)); value != nil {
 				f.Rows[i].Last = append(f.Rows[i].Last, *value)
 			}
 		}
@@ -333,50 +329,17 @@ func (f *Form) readLast(ctx context.Context, db *gorm.DB, person string, last Pe
 	return nil
 }
 
-// counted returns what was approved in the period, corrections included, with its scheme.
-func (p Period) counted(ctx context.Context, db *gorm.DB) (reportedValues, *scheme.Compiled, error) {
-	compiled, err := scheme.Load(ctx, db, p.TownID, p.Scheme.Code, p.Scheme.Number)
-	if err != nil {
-		return nil, nil, err
-	}
-	reported, err := readReported(ctx, db, p, compiled, "")
-	if err != nil {
-		return nil, nil, err
-	}
-	corrections, err := p.corrections(ctx, db)
-	reported.correct(corrections)
-	return reported, compiled, err
-}
-
-// lastOf returns what counted of the reports about the column, and of one that is rated what
-// the person rated; nil where that is nothing.
-func (c FormColumn) lastOf(r *report, person string) *LastValue {
-	if r == nil {
+// LastOf returns what a sheet has of the code; nil where that is nothing.
+func LastOf(code string, v evaluation.ValueInSheet) *LastValue {
+	if v.Value == nil && v.Level == nil && !v.NotApplicable {
 		return nil
 	}
-	value := r.effective()
-	if c.Kind == string(scheme.Rated) {
-		value = r.by(person)
-	}
-	if value.Value == nil && value.Level == nil && !value.NotApplicable {
-		return nil
-	}
-	return &LastValue{Code: c.Code, Value: value.Value, Level: value.Level, NotApplicable: value.NotApplicable}
-}
-
-// by returns what the person reported; the zero value where it is nothing.
-func (c *report) by(person string) ValueInSheet {
-	for _, v := range c.values {
-		if v.Evaluator == person {
-			return v
-		}
-	}
-	return ValueInSheet{}
+	return &LastValue{Code: code, Value: v.Value, Level: v.Level, NotApplicable: v.NotApplicable}
 }
 
 // SameIn reports whether the code stands for the same in the scheme: its kind, unit and
 // levels, so that values can be compared.
-func (c FormColumn) SameIn(other *scheme.Compiled) bool {
+func (c Column) SameIn(other *scheme.Compiled) bool {
 	if c.Kind == "quantity" {
 		q := other.Quantity(c.Code)
 		return q != nil && q.Unit == c.unit
