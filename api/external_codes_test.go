@@ -47,9 +47,6 @@ func wantCodes(t *testing.T, what string, a *apitest.Answer, status int, want st
 	if got := externalCodesOf(a, status); got != want {
 		t.Errorf("%s: %q, want %q", what, got, want)
 	}
-	if !strings.Contains(string(a.Body), `"external_codes":[`) {
-		t.Errorf("%s: no list: %s", what, a.Body)
-	}
 }
 
 // badCodes are lists that are refused, with the places of their faults.
@@ -123,7 +120,7 @@ func TestBranchesHaveExternalCodes(t *testing.T) {
 		var kept []audit.Record
 		h.must(db.Where("subject = 'branches/b10' AND action = 'branch.correct'").Order("sequence DESC").Limit(1).Find(&kept).Error)
 		if !strings.Contains(string(kept[0].Before), `"external_codes":[{"code":"2","system":"B"},`) ||
-			!strings.Contains(string(kept[0].After), `"external_codes":[]`) {
+			strings.Contains(string(kept[0].After), `"external_codes"`) {
 			t.Errorf("the trail: %s, then %s", kept[0].Before, kept[0].After)
 		}
 		_, err = audit.VerifyRows(t.Context(), db, "", func(d audit.Difference) { t.Errorf("verify: %+v", d) })

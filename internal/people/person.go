@@ -35,8 +35,8 @@ type Person struct {
 	Salt       string    `json:"-"` // of the digests of the name in row records, which are worthless without it
 	// since when the name is a pseudonym; absent where it is not
 	PseudonymisedAt *time.Time `json:"pseudonymised_at,omitempty"`
-	// what other systems call the person, in the order of these
-	ExternalCodes []town.ExternalCode `gorm:"-" json:"external_codes"`
+	// what other systems call the person, in the order of these; absent where there is nothing
+	ExternalCodes []town.ExternalCode `gorm:"-" json:"external_codes,omitempty"`
 	Allowed       []string            `gorm:"-" json:"allowed"` // what the caller can do with the person now
 	database.Versioned
 }

@@ -57,8 +57,8 @@ type Branch struct {
 	Name  text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Kind  string    `json:"kind" example:"village"`
 	Class *string   `json:"class,omitempty" example:"rural"` // absent = no peer group of its own
-	// what other systems call it, in the order of these
-	ExternalCodes []ExternalCode `gorm:"-" json:"external_codes"`
+	// what other systems call it, in the order of these; absent where there is nothing
+	ExternalCodes []ExternalCode `gorm:"-" json:"external_codes,omitempty"`
 	// what the caller can do with the branch now; absent in lists, and where there is nothing
 	Allowed []string `gorm:"-" json:"allowed,omitempty,omitzero"`
 }
