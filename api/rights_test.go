@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/apitest"
 	"bulwark/internal/credential"
 	"bulwark/internal/database/dbtest"
+	"bulwark/internal/day"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
@@ -117,6 +118,32 @@ func TestANewRightToDecideWaitsForASecondPerson(t *testing.T) {
 		}
 		// What the program gives itself, as the command line does, is outside of this.
 		h.As(h.key(credential.Key{Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{"demo"}, PersonCode: new("wang")})).Get("/me").Want(http.StatusOK)
+	})
+}
+
+// Who decides now does not acknowledge that he or she decides for longer.
+func TestNobodyAcknowledgesTheOwnAppointment(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := withAccounts(t, db)
+		admin, first := h.as(policy.Admin), h.as(policy.LeadingGroup)
+		until := day.Of(time.Now()).AddDays(200)
+		var keys []*apitest.Client
+		for _, person := range []string{"wang", "zhao"} {
+			admin.Post("/towns/demo/people", object{"code": person, "name": named(person)}).Want(http.StatusCreated)
+			admin.Post("/towns/demo/appointments", object{
+				"person": person, "role": "leading_group", "from": "2020-01-01", "until": until,
+			}).Want(http.StatusCreated)
+			keys = append(keys, h.As(apitest.Decode[NewKey](admin.Post("/keys", h.keyOf(person)), http.StatusCreated).Secret))
+		}
+		published(h)
+		made := first.Post("/towns/demo/appointments", object{
+			"person": "wang", "role": "leading_group", "from": until.AddDays(1),
+		}).Want(http.StatusCreated)
+		right := h.waiting(made.Header.Get("Location")[len("/api/v1/towns/demo/"):])
+		may(t, keys[0], right, "reject")
+		may(t, keys[1], right, "acknowledge", "reject")
+		refused(t, moved(keys[0], right, "acknowledged", ""), http.StatusForbidden, "own_right")
+		moved(keys[1], right, "acknowledged", "").Want(http.StatusOK)
 	})
 }
 
