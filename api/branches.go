@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"bulwark/internal/day"
+	"bulwark/internal/fault"
 	"bulwark/internal/rest"
 	"bulwark/internal/structure"
 	"bulwark/internal/text"
@@ -16,11 +17,29 @@ type listBranchesRequest struct {
 	townRequest
 	Kind  string `form:"kind"`  // only this kind
 	Class string `form:"class"` // only this class
+	coded
 	// as it was on this day; today in Asia/Shanghai if absent
 	On *day.Date `form:"on" swaggertype:"string" format:"date"`
 	// also branches that had ended, and those not yet founded
 	IncludeClosed bool `form:"include_closed"`
 	rest.PageQuery
+}
+
+// coded narrows a list to what another system calls so.
+type coded struct {
+	ExternalCode string `form:"external_code" example:"county-register:4406-0171"` // SYSTEM:CODE, in any letter case
+}
+
+// externalCode returns the code that is asked for, nil where none is.
+func (r coded) externalCode() (*town.ExternalCode, error) {
+	if r.ExternalCode == "" {
+		return nil, nil //nolint:nilnil // no filter
+	}
+	code, ok := town.ParseExternalCode(r.ExternalCode)
+	if !ok {
+		return nil, rest.Malformed(fault.Field("query/external_code", "malformed", "应为“系统:代码”", "write SYSTEM:CODE"))
+	}
+	return &code, nil
 }
 
 // today is the day itself, or today where none is given.
@@ -36,7 +55,11 @@ func (s *Server) dayOrToday(d *day.Date) day.Date {
 //	@Summary	List the branches of a town
 func (s *Server) listBranches(ctx context.Context, req listBranchesRequest) (rest.Page[town.Branch], error) {
 	f := town.BranchFilter{
-		On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Limit: req.Limit(),
+		On: s.dayOrToday(req.On), Kind: req.Kind, Class: req.Class, Closed: req.IncludeClosed, Codes: true, Limit: req.Limit(),
+	}
+	var err error
+	if f.Coded, err = req.externalCode(); err != nil {
+		return rest.Page[town.Branch]{}, err
 	}
 	if err := req.Resume(&f.After); err != nil {
 		return rest.Page[town.Branch]{}, err
@@ -57,6 +80,8 @@ type branchInput struct {
 	Class           *string   `json:"class" validate:"omitempty,code" example:"rural"`
 	FoundedOn       *day.Date `json:"founded_on" swaggertype:"string" format:"date"` // absent = not known
 	Provenance      string    `json:"provenance" validate:"max=200" example:"public statistical list 2021"`
+	// what other systems call the branch; never an identity number
+	ExternalCodes []town.ExternalCode `json:"external_codes" validate:"max=8,dive"`
 	// needed where the day is past and a period has begun that it touches
 	Reason string `json:"reason" validate:"max=2000" multiline:"true"`
 }
@@ -71,7 +96,7 @@ type createBranchRequest struct {
 //	@Summary	Found a branch
 func (s *Server) createBranch(ctx context.Context, req createBranchRequest) (rest.Created[town.Branch], error) {
 	in := req.Body
-	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class}
+	b := town.Branch{Name: in.Name, Kind: in.Kind, Class: in.Class, ExternalCodes: in.ExternalCodes}
 	b.Life = town.Life{
 		TownID: req.Town, Code: in.Code, StatisticalCode: in.StatisticalCode, FoundedOn: in.FoundedOn,
 		Provenance: in.Provenance,
@@ -113,11 +138,13 @@ type branchCorrection struct {
 	Code *string `json:"code" validate:"omitempty,code" example:"b07"`
 	// 12 digits of the statistical divisions
 	StatisticalCode *string    `json:"statistical_code" validate:"omitempty,numeric,len=12" example:"440605126222"`
-	FoundedOn       *day.Date  `json:"founded_on" swaggertype:"string" format:"date"`        // 1921-07-01 at the earliest
-	Name            *text.Text `json:"name"`                                                 // as of the last change, or the founding
-	Kind            *string    `json:"kind" example:"village"`                               // likewise
-	Class           *string    `json:"class" validate:"omitempty,code" example:"rural"`      // likewise
-	Reason          string     `json:"reason" validate:"required,max=2000" multiline:"true"` // what was wrong
+	FoundedOn       *day.Date  `json:"founded_on" swaggertype:"string" format:"date"`   // 1921-07-01 at the earliest
+	Name            *text.Text `json:"name"`                                            // as of the last change, or the founding
+	Kind            *string    `json:"kind" example:"village"`                          // likewise
+	Class           *string    `json:"class" validate:"omitempty,code" example:"rural"` // likewise
+	// all that other systems call the branch: absent = as before, [] = nothing; never an identity number
+	ExternalCodes []town.ExternalCode `json:"external_codes" validate:"max=8,dive"`
+	Reason        string              `json:"reason" validate:"required,max=2000" multiline:"true"` // what was wrong
 }
 
 type correctBranchRequest struct {
@@ -135,6 +162,7 @@ func (s *Server) correctBranch(ctx context.Context, req correctBranchRequest) (t
 	b := req.Body
 	return structure.Correct(ctx, s.db(ctx), req.change(req.Version, "", b.Reason), town.BranchCorrection{
 		Code: b.Code, StatisticalCode: b.StatisticalCode, FoundedOn: b.FoundedOn, Name: b.Name, Kind: b.Kind, Class: b.Class,
+		ExternalCodes: b.ExternalCodes,
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
 	"bulwark/internal/text"
+	"bulwark/internal/town"
 	"bulwark/internal/workflow"
 
 	"gorm.io/gorm"
@@ -22,6 +23,7 @@ import (
 
 type listPeopleRequest struct {
 	townRequest
+	coded
 	rest.PageQuery
 }
 
@@ -34,7 +36,11 @@ func (s *Server) listPeople(ctx context.Context, req listPeopleRequest) (rest.Pa
 	if err := req.Resume(&after); err != nil {
 		return rest.Page[people.PersonOn]{}, err
 	}
-	persons, err := people.List(ctx, s.db(ctx), req.Town, after, req.Limit())
+	code, err := req.externalCode()
+	if err != nil {
+		return rest.Page[people.PersonOn]{}, err
+	}
+	persons, err := people.List(ctx, s.db(ctx), req.Town, people.Filter{Coded: code, After: after, Limit: req.Limit()})
 	if err != nil {
 		return rest.Page[people.PersonOn]{}, err
 	}
@@ -53,6 +59,8 @@ type personInput struct {
 	Code       string    `json:"code" validate:"required,code" example:"mentor-1"`
 	Name       text.Text `json:"name" validate:"required"`
 	Provenance string    `json:"provenance" validate:"max=200" example:"invented"`
+	// what other systems call the person; never an identity number
+	ExternalCodes []town.ExternalCode `json:"external_codes" validate:"max=8,dive"`
 }
 
 type createPersonRequest struct {
@@ -66,7 +74,7 @@ type createPersonRequest struct {
 func (s *Server) createPerson(ctx context.Context, req createPersonRequest) (rest.Created[people.Person], error) {
 	b := req.Body
 	p, err := people.Create(ctx, s.db(ctx),
-		people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance})
+		people.Person{TownID: req.Town, Code: b.Code, Name: b.Name, Provenance: b.Provenance, ExternalCodes: b.ExternalCodes})
 	return rest.Created[people.Person]{Key: p.Code, Value: p}, err
 }
 
@@ -234,7 +242,14 @@ func (s *Server) movePerson(ctx context.Context, req movePersonRequest) (made ps
 	return made, err
 }
 
-// renaming is the one thing that changes about a person or an office.
+// personUpdate is what changes about a person.
+type personUpdate struct {
+	Name text.Text `json:"name" validate:"required"`
+	// all that other systems call the person: absent = as before, [] = nothing; never an identity number
+	ExternalCodes []town.ExternalCode `json:"external_codes" validate:"max=8,dive"`
+}
+
+// renaming is the one thing that changes about an office.
 type renaming struct {
 	Name text.Text `json:"name" validate:"required"`
 }
@@ -242,14 +257,15 @@ type renaming struct {
 type updatePersonRequest struct {
 	personRequest
 	rest.IfMatch
-	Body renaming
+	Body personUpdate
 }
 
-// updatePerson changes what a person is called.
+// updatePerson changes what a person is called, here and by other systems.
 //
-//	@Summary	Rename a person
+//	@Summary	Change the name and external codes of a person
 func (s *Server) updatePerson(ctx context.Context, req updatePersonRequest) (people.Person, error) {
 	return people.Update(ctx, s.db(ctx), people.Person{
-		TownID: req.Town, Code: req.Person, Name: req.Body.Name, Versioned: database.Versioned{Version: req.Version},
+		TownID: req.Town, Code: req.Person, Name: req.Body.Name, ExternalCodes: req.Body.ExternalCodes,
+		Versioned: database.Versioned{Version: req.Version},
 	})
 }

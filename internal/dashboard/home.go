@@ -61,7 +61,7 @@ type HomeItem struct {
 	DueOn   *day.Date `json:"due_on,omitempty" swaggertype:"string" format:"date"`
 	Overdue bool      `json:"overdue"`                                               // that day has passed
 	Subject string    `json:"subject" example:"evaluations/0190…"`                   // its address below the town
-	Link    string    `json:"link" example:"/api/v1/towns/lishui/evaluations/0190…"` // its address
+	Link    string    `json:"link" example:"/api/v1/towns/lishui/evaluations/0190…"` // its path below the address of the service
 	Allowed []string  `json:"allowed"`                                               // what the caller can do with it now
 	// why nothing can be entered now
 	Locked *workflow.Refusal `json:"locked,omitempty"`

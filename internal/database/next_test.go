@@ -64,6 +64,9 @@ var (
 
 var besideTheDemo = []string{
 	`UPDATE branches SET closed_on = '2023-10-01', merged_into = 'b40' WHERE town_id = 'demo' AND code = 'b39'`,
+	`INSERT INTO branch_codes (town_id, branch_code, system_key, code_key, system, code) VALUES ('demo', 'b01', 'a', 'x1', 'A', 'X1')`,
+	`INSERT INTO person_codes (town_id, person_code, system_key, code_key, system, code, salt)
+		VALUES ('demo', ` + anyPerson + `, 'a', 'x1', 'A', 'X1', 'x')`,
 	`INSERT INTO value_choices (town_id, id, period_code, branch_code, code, sheet_id, among, reason, chosen_by, chosen_at)
 		SELECT town_id, '` + id36(1) + `', period_code, branch_code, 'organisation.01', id, '[]', 'x', 'x', '2023-01-01'
 		FROM evaluations WHERE town_id = 'demo' ORDER BY id LIMIT 1`,

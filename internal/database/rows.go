@@ -44,13 +44,16 @@ var units = map[string]int{
 // secrets are columns that a row record holds as SHA-256 only. They are random, or hashes
 // with a salt, so that the digest reveals nothing.
 var secrets = map[string]bool{
-	"accounts.password_hash": true, "keys.secret_hash": true, "people.salt": true,
+	"accounts.password_hash": true, "keys.secret_hash": true, "people.salt": true, "person_codes.salt": true,
 	"sessions.secret_hash": true, "setup_tokens.secret_hash": true,
 }
 
 // personal are columns that a row record holds as HMAC-SHA-256 only, keyed by another
 // column of the same row. Whoever erases that one makes all older digests worthless.
-var personal = map[string]string{"people.name_en": "salt", "people.name_zh": "salt"}
+var personal = map[string]string{
+	"people.name_en": "salt", "people.name_zh": "salt",
+	"person_codes.code": "salt", "person_codes.code_key": "salt",
+}
 
 // longest is how many bytes of a text a row record holds; a longer one stands there as its
 // SHA-256.

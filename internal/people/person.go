@@ -35,7 +35,9 @@ type Person struct {
 	Salt       string    `json:"-"` // of the digests of the name in row records, which are worthless without it
 	// since when the name is a pseudonym; absent where it is not
 	PseudonymisedAt *time.Time `json:"pseudonymised_at,omitempty"`
-	Allowed         []string   `gorm:"-" json:"allowed"` // what the caller can do with the person now
+	// what other systems call the person, in the order of these; absent where there is nothing
+	ExternalCodes []town.ExternalCode `gorm:"-" json:"external_codes,omitempty"`
+	Allowed       []string            `gorm:"-" json:"allowed"` // what the caller can do with the person now
 	database.Versioned
 }
 
@@ -44,19 +46,36 @@ func (p Person) Ref() workflow.Ref {
 	return workflow.Ref{Town: p.TownID, ID: p.Code, Version: p.Version}
 }
 
-// recorded is a person as the trail keeps him or her: by code, without the name, which a
-// record could never lose.
+// PersonCode is a row of an external code of a person.
+type PersonCode struct {
+	TownID     string `gorm:"primaryKey" json:"-"`
+	PersonCode string `gorm:"primaryKey" json:"-"`
+	SystemKey  string `gorm:"primaryKey" json:"-"`
+	CodeKey    string `json:"-"`
+	System     string `json:"system"`
+	Code       string `json:"code"`
+	Salt       string `json:"-"` // of the digests of the code in row records
+}
+
+// recorded is a person as the trail keeps him or her: by code, without the name and what
+// other systems call the person, which a record could never lose.
 type recorded struct {
 	Code            string     `json:"code"`
 	Provenance      string     `json:"provenance,omitempty"`
 	PseudonymisedAt *time.Time `json:"pseudonymised_at,omitempty"`
+	// the systems of his or her external codes
+	ExternalSystems []string `json:"external_systems,omitempty"`
 	// the records of the trail in which the name was found when it was replaced
 	NameIn []int64 `json:"name_in,omitempty"`
 	database.Versioned
 }
 
 func (p Person) recorded() recorded {
-	return recorded{Code: p.Code, Provenance: p.Provenance, PseudonymisedAt: p.PseudonymisedAt, Versioned: p.Versioned}
+	r := recorded{Code: p.Code, Provenance: p.Provenance, PseudonymisedAt: p.PseudonymisedAt, Versioned: p.Versioned}
+	for _, c := range p.ExternalCodes {
+		r.ExternalSystems = append(r.ExternalSystems, c.System)
+	}
+	return r
 }
 
 var noun = text.Text{ZH: "人员", EN: "person"}
@@ -75,11 +94,12 @@ type personReader struct {
 	access.Caller
 	active map[string][]string // by code: the addresses of what must end first
 	nameIn []int64
+	codes  map[workflow.Ref][]town.ExternalCode // of each version that was read
 }
 
 func personReaderOf(ctx context.Context, db *gorm.DB, townID string) (*personReader, error) {
 	c, err := access.CallerOf(ctx, db, townID, policy.ReadPeople)
-	return &personReader{Caller: c}, err
+	return &personReader{Caller: c, codes: map[workflow.Ref][]town.ExternalCode{}}, err
 }
 
 // persons is the life of a person: he or she is renamed, and loses the name on request.
@@ -117,8 +137,47 @@ func (v *personReader) State(p Person) (PersonState, fault.Lock) {
 // Visible narrows nothing: the action of the route has let the caller in.
 func (v *personReader) Visible(q *gorm.DB) *gorm.DB { return q }
 
-// Load reads what people still hold, for who may pseudonymise them.
+// loadCodes reads the external codes of people, by one statement.
+func (v *personReader) loadCodes(db *gorm.DB, list []Person) error {
+	codes, refs := make([]string, len(list)), make(map[string]workflow.Ref, len(list))
+	for i, p := range list {
+		codes[i], refs[p.Code] = p.Code, p.Ref()
+		v.codes[p.Ref()] = []town.ExternalCode{}
+	}
+	var rows []PersonCode
+	err := db.Where("town_id = ? AND person_code IN ?", v.Town, codes).Order("person_code, system_key").Find(&rows).Error
+	for _, r := range rows {
+		ref := refs[r.PersonCode]
+		v.codes[ref] = append(v.codes[ref], town.ExternalCode{System: r.System, Code: r.Code})
+	}
+	return err
+}
+
+// storeCodes sets these external codes of the person and no others.
+func storeCodes(tx *gorm.DB, townID, person string, list []town.ExternalCode) error {
+	err := town.RefuseTaken(func() *gorm.DB {
+		return tx.Model(&PersonCode{}).Select("person_code AS owner").Where("town_id = ? AND person_code <> ?", townID, person)
+	}, list)
+	if err != nil {
+		return err
+	}
+	if err := tx.Where("town_id = ? AND person_code = ?", townID, person).Delete(&PersonCode{}).Error; err != nil || len(list) == 0 {
+		return err
+	}
+	rows := make([]PersonCode, len(list))
+	for i, c := range list {
+		system, code := c.Keys()
+		rows[i] = PersonCode{townID, person, system, code, c.System, c.Code, rand.Text()}
+	}
+	return town.CodeTaken(tx.Create(&rows).Error)
+}
+
+// Load reads the external codes of people and what they still hold, this for who may
+// pseudonymise them.
 func (v *personReader) Load(ctx context.Context, db *gorm.DB, list []Person, depth workflow.Depth) error {
+	if err := v.loadCodes(db.WithContext(ctx), list); err != nil {
+		return err
+	}
 	if !v.May(policy.Pseudonymise) {
 		return nil
 	}
@@ -165,12 +224,13 @@ func (v *personReader) Load(ctx context.Context, db *gorm.DB, list []Person, dep
 
 // Show returns the person with what the caller can do.
 func (v *personReader) Show(p Person, allowed []string) Person {
-	p.Allowed = allowed
+	p.Allowed, p.ExternalCodes = allowed, v.codes[p.Ref()]
 	return p
 }
 
 // Audit returns the person without the name.
 func (v *personReader) Audit(p Person, _ string) (string, any) {
+	p.ExternalCodes = v.codes[p.Ref()]
 	r := p.recorded()
 	if p.PseudonymisedAt != nil {
 		r.NameIn = v.nameIn
@@ -189,23 +249,36 @@ func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err 
 	return find[Person](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), noun, code)
 }
 
-// List returns the people of the town after the code, in the order of codes.
-func List(ctx context.Context, db *gorm.DB, townID, after string, limit int) (_ []Person, err error) {
+// Filter narrows a list of people; zero fields do not.
+type Filter struct {
+	Coded *town.ExternalCode // only what another system calls so
+	After string             // codes after this one
+	Limit int
+}
+
+// List returns the people of the town, in the order of codes.
+func List(ctx context.Context, db *gorm.DB, townID string, f Filter) (_ []Person, err error) {
 	defer fault.Wrap(&err, "people of %s", townID)
 	v, err := personReaderOf(ctx, db, townID)
 	if err != nil {
 		return nil, err
 	}
-	q := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, after)
-	return persons.List(ctx, db, v, q.Order("code").Limit(limit))
+	q := db.WithContext(ctx).Where("town_id = ? AND code > ?", townID, f.After)
+	if f.Coded != nil {
+		system, code := f.Coded.Keys()
+		q = q.Where("code IN (?)", db.Model(&PersonCode{}).Select("person_code").
+			Where("town_id = ? AND system_key = ? AND code_key = ?", townID, system, code))
+	}
+	return persons.List(ctx, db, v, q.Order("code").Limit(f.Limit))
 }
 
 // Create adds a person to the town.
 func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 	defer fault.Wrap(&err, "write person %s", p.Code)
-	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
+	if faults := p.faults(); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
+	p.ExternalCodes = town.SortedCodes(p.ExternalCodes)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		if err := credential.RefuseAccountsName(ctx, tx, p.TownID, p.Code); err != nil {
 			return err
@@ -213,6 +286,9 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 		p.Versioned, p.Salt = database.Versioned{Version: 1}, rand.Text()
 		if err := tx.Create(&p).Error; err != nil {
 			return town.Taken(err)
+		}
+		if err := storeCodes(tx, p.TownID, p.Code, p.ExternalCodes); err != nil {
+			return err
 		}
 		return audit.Write(ctx, tx,
 			audit.Change{Town: p.TownID, Action: "person.create", Subject: "people/" + p.Code, After: p.recorded()})
@@ -227,20 +303,33 @@ func Create(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 	return p, err
 }
 
-// Update changes the name of a person if the version is still the stored one.
+func (p Person) faults() []fault.FieldError {
+	return append(town.CheckIdentity(p.Code, p.Name), town.CheckExternalCodes(p.ExternalCodes)...)
+}
+
+// Update changes the name of a person, and the external codes unless they are nil, if the
+// version is still the stored one.
 func Update(ctx context.Context, db *gorm.DB, p Person) (_ Person, err error) {
 	defer fault.Wrap(&err, "write person %s", p.Code)
-	if faults := town.CheckIdentity(p.Code, p.Name); len(faults) > 0 {
+	if faults := p.faults(); len(faults) > 0 {
 		return Person{}, fault.Broken(faults...)
 	}
-	return persons.Do(ctx, db, p.Ref(), "rename", "", func(*gorm.DB, *personReader, Person) (workflow.Change, error) {
+	return persons.Do(ctx, db, p.Ref(), "rename", "", func(tx *gorm.DB, v *personReader, before Person) (workflow.Change, error) {
+		if p.ExternalCodes != nil {
+			if err := v.loadCodes(tx, []Person{before}); err != nil {
+				return workflow.Change{}, err
+			}
+			if err := storeCodes(tx, p.TownID, p.Code, p.ExternalCodes); err != nil {
+				return workflow.Change{}, err
+			}
+		}
 		return workflow.Change{Columns: map[string]any{"name_zh": p.Name.ZH, "name_en": p.Name.EN}}, nil
 	})
 }
 
 // Pseudonymise replaces the name of a person for good by a pseudonym, which is always the
-// same for the same code, and takes from his or her disabled accounts the password and the
-// outside identity. Whoever still holds anything in the town is refused with what to end
+// same for the same code, removes the external codes, and takes from his or her disabled
+// accounts the password and the outside identity. Whoever still holds anything in the town is refused with what to end
 // first. A person who is pseudonymised already stays as he or she is.
 func Pseudonymise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (_ Person, err error) {
 	defer fault.Wrap(&err, "pseudonymise person %s", ref.ID)
@@ -251,6 +340,12 @@ func Pseudonymise(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason str
 	return persons.Move(ctx, db, ref, Pseudonymised, reason, func(tx *gorm.DB, v *personReader, p Person) (workflow.Change, error) {
 		var err error
 		if v.nameIn, err = audit.Naming(ctx, tx, p.TownID, p.Words()); err != nil {
+			return workflow.Change{}, err
+		}
+		if err := v.loadCodes(tx, []Person{p}); err != nil {
+			return workflow.Change{}, err
+		}
+		if err := storeCodes(tx, p.TownID, p.Code, nil); err != nil {
 			return workflow.Change{}, err
 		}
 		if err := credential.Strip(ctx, tx, p.TownID, p.Code); err != nil {

@@ -330,6 +330,7 @@ var tables = []table{
 // in the answer, with the reason.
 var elsewhere = map[string]string{
 	"people":       "the person",
+	"person_codes": "shown with the person, and removed with the name",
 	"audit_rows":   "row records repeat what the tables hold; the audit record with their sequence is named",
 	"kept_answers": "answers for a request that is sent again, which end within days",
 

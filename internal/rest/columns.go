@@ -27,6 +27,7 @@ const (
 	list                // of plain values
 	refs                // the codes of a list of things with code and name
 	names               // their names
+	cells               // of things that write themselves in a cell
 )
 
 // separator stands between the values of a list in one cell.
@@ -36,7 +37,8 @@ const separator = "; "
 var unshown = map[string]bool{"allowed": true, "links": true, "dry_run": true}
 
 // columnsOf returns the columns of items of the type: one for each plain value, also of
-// structs within ("value" where an item is one), and for lists of plain values or of things with code and name. The code
+// structs within ("value" where an item is one), and for lists of plain values, of things with code and name, or of
+// things that write themselves in a cell. The code
 // of what a struct is about has the name of the struct ("branch", beside "branch_name").
 // Other lists and maps within an item have no column; they are read as JSON.
 func columnsOf(t reflect.Type) []column {
@@ -93,6 +95,8 @@ func (c *columns) add(t reflect.Type, prefix string, at []int) {
 			c.add(of, prefix+name+"_", index)
 		case of.Kind() == reflect.Slice && leaf(indirect(of.Elem())) && of.Elem().Kind() != reflect.Uint8:
 			c.put(within, index, list, omit)
+		case of.Kind() == reflect.Slice && of.Elem().Implements(celled):
+			c.put(within, index, cells, omit)
 		case of.Kind() == reflect.Slice && isRef(indirect(of.Elem())):
 			c.put(within, index, refs, omit)
 			c.put(within+"_name", index, names, omit)
@@ -104,6 +108,7 @@ var (
 	marshaler = reflect.TypeFor[encoding.TextMarshaler]()
 	instant   = reflect.TypeFor[time.Time]()
 	date      = reflect.TypeFor[day.Date]()
+	celled    = reflect.TypeFor[interface{ Cell() string }]()
 )
 
 // leaf reports whether a value of the type fills one cell.
@@ -169,11 +174,14 @@ func (c column) cell(item reflect.Value, language string) any {
 	switch c.kind {
 	case titled:
 		return titleOf(v, language)
-	case list, refs, names:
+	case list, refs, names, cells:
 		parts := make([]string, v.Len())
 		for i := range parts {
 			part := deref(v.Index(i))
 			switch c.kind {
+			case cells:
+				parts[i] = part.Interface().(interface{ Cell() string }).Cell()
+				continue
 			case refs:
 				part = part.FieldByName("Code")
 			case names:

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -159,4 +160,57 @@ func Vanishes(number string) bool {
 	}
 	mantissa, _, _ := strings.Cut(strings.ToLower(number), "e")
 	return strings.ContainsAny(mantissa, "123456789")
+}
+
+// IsIdentityNumber reports whether s is a resident identity number: 18 characters with a day of birth and
+// the check character of GB 11643, or 15 digits of the older form, however they are grouped.
+func IsIdentityNumber(s string) bool {
+	var number []byte
+	for _, r := range strings.ToUpper(norm.NFKC.String(s)) {
+		switch {
+		case r >= '0' && r <= '9', r == 'X':
+			number = append(number, byte(r))
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			return false
+		}
+	}
+	if len(number) < 15 || !provinces[string(number[:2])] {
+		return false
+	}
+	switch len(number) {
+	case 15:
+		return !slices.Contains(number, 'X') && isDay("19"+string(number[6:12]))
+	case 18:
+		return isDay(string(number[6:14])) && checkCharacter(number[:17]) == number[17]
+	default:
+		return false
+	}
+}
+
+// provinces are the first two digits of an identity number (GB/T 2260).
+var provinces = func() map[string]bool {
+	known := map[string]bool{}
+	for _, code := range strings.Fields("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 " +
+		"50 51 52 53 54 61 62 63 64 65 71 81 82 83 91") {
+		known[code] = true
+	}
+	return known
+}()
+
+func isDay(digits string) bool {
+	day, err := time.Parse("20060102", digits)
+	return err == nil && day.Year() >= 1850 && day.Year() < 2100
+}
+
+// checkCharacter returns the last character of an identity number (ISO 7064, MOD 11-2), and 0
+// where what it follows are not digits.
+func checkCharacter(digits []byte) byte {
+	sum := 0
+	for _, d := range digits {
+		if d == 'X' {
+			return 0
+		}
+		sum = (sum + int(d-'0')) * 2 % 11
+	}
+	return "10X98765432"[sum%11]
 }

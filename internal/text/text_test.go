@@ -149,3 +149,29 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestIsIdentityNumber(t *testing.T) {
+	for s, want := range map[string]bool{
+		"11010519491231002X": true, // the example of GB 11643
+		"11010519491231002x": true,
+		"440524188001010014": true,
+		"１１０１０５１９４９１２３１００２Ｘ": true,
+		"110105 19491231 002X": true,
+		"110105-19491231-002X": true,
+		"110105491231002":      true,
+		"110105194912310021":   false, // another check character
+		"11010519491331002X":   false, // no such month
+		"01010519491231002X":   false, // no such province
+		"110105491331002":      false,
+		"11010549123100X":      false,
+		"1101054912310021":     false,
+		"124406050071234567":   false, // the number of an organisation
+		"A10105491231002":      false,
+		"440605126222":         false,
+		"":                     false,
+	} {
+		if got := IsIdentityNumber(s); got != want {
+			t.Errorf("%q is an identity number: %v", s, got)
+		}
+	}
+}

@@ -57,6 +57,8 @@ type Branch struct {
 	Name  text.Text `gorm:"embedded;embeddedPrefix:name_" json:"name"`
 	Kind  string    `json:"kind" example:"village"`
 	Class *string   `json:"class,omitempty" example:"rural"` // absent = no peer group of its own
+	// what other systems call it, in the order of these; absent where there is nothing
+	ExternalCodes []ExternalCode `gorm:"-" json:"external_codes,omitempty"`
 	// what the caller can do with the branch now; absent in lists, and where there is nothing
 	Allowed []string `gorm:"-" json:"allowed,omitempty,omitzero"`
 }
@@ -108,9 +110,11 @@ type BranchFilter struct {
 	Known  time.Time // only what was entered by then
 	Kind   string
 	Class  string
-	Closed bool   // list closed branches too
-	After  string // codes after this one
-	Limit  int    // 0 = all
+	Closed bool          // list closed branches too
+	Coded  *ExternalCode // only what another system calls so
+	Codes  bool          // fill the external codes
+	After  string        // codes after this one
+	Limit  int           // 0 = all
 }
 
 var branchNoun = text.Text{ZH: "党组织", EN: "branch"}
@@ -136,7 +140,8 @@ func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Da
 	if len(found) == 0 {
 		return Branch{}, fault.Missing(branchNoun, code)
 	}
-	return found[0], nil
+	err = FillExternalCodes(db.WithContext(ctx), townID, found)
+	return found[0], err
 }
 
 // FindLiving is FindBranch, but a branch that has ended by the day is refused.
@@ -164,14 +169,21 @@ func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilte
 	}
 	narrow(` AND p.kind = @kind`, "kind", f.Kind)
 	narrow(` AND p.class = @class`, "class", f.Class)
+	if f.Coded != nil {
+		query += ` AND EXISTS (SELECT 1 FROM branch_codes x WHERE x.town_id = b.town_id AND x.branch_code = b.code
+	AND x.system_key = @system AND x.code_key = @coded)`
+		args["system"], args["coded"] = f.Coded.Keys()
+	}
 	narrow(` AND b.code > @after`, "after", f.After)
 	query += ` ORDER BY b.code`
 	if f.Limit > 0 {
 		query += ` LIMIT @limit`
 		args["limit"] = f.Limit
 	}
-	err = db.WithContext(ctx).Raw(query, args).Scan(&list).Error
-	return list, err
+	if err = db.WithContext(ctx).Raw(query, args).Scan(&list).Error; err != nil || !f.Codes {
+		return list, err
+	}
+	return list, FillExternalCodes(db.WithContext(ctx), townID, list)
 }
 
 // KnownBranches returns a fault for each of the codes that is no branch of the town
@@ -199,7 +211,8 @@ func KnownBranches(ctx context.Context, db *gorm.DB, townID string, codes []stri
 // KnownFrom where that is set.
 func CreateBranch(ctx context.Context, db *gorm.DB, b Branch, reason string) (_ Branch, err error) {
 	defer fault.Wrap(&err, "branch %s", b.Code)
-	faults := CheckIdentity(b.Code, b.Name)
+	faults := append(CheckIdentity(b.Code, b.Name), CheckExternalCodes(b.ExternalCodes)...)
+	b.ExternalCodes = SortedCodes(b.ExternalCodes)
 	if b.FoundedOn != nil {
 		faults = append(faults, checkFar("/founded_on", *b.FoundedOn, day.Of(db.NowFunc()))...)
 	}
@@ -221,6 +234,9 @@ func CreateBranch(ctx context.Context, db *gorm.DB, b Branch, reason string) (_ 
 			KnownFrom: b.KnownFrom,
 		}
 		if err := createProfile(tx, first); err != nil {
+			return err
+		}
+		if err := storeCodes(tx, b.TownID, b.Code, b.ExternalCodes); err != nil {
 			return err
 		}
 		return audit.Write(ctx, tx, audit.Change{

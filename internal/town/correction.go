@@ -35,6 +35,7 @@ type BranchCorrection struct {
 	FoundedOn       *day.Date
 	Name            *text.Text // of its last change, as of its first day
 	Kind, Class     *string    // likewise
+	ExternalCodes   []ExternalCode
 }
 
 // OfProfile reports whether it corrects what the branch is called or counted as.
@@ -50,7 +51,7 @@ func (x BranchCorrection) check(today day.Date) (faults []fault.FieldError) {
 	if x.FoundedOn != nil {
 		faults = append(faults, checkFar("/founded_on", *x.FoundedOn, today)...)
 	}
-	return faults
+	return append(faults, CheckExternalCodes(x.ExternalCodes)...)
 }
 
 // LastChange is the last change of what a branch is called and counted as.
@@ -115,6 +116,11 @@ func Correct(ctx context.Context, db *gorm.DB, c BranchChange, x BranchCorrectio
 		}
 		if err := database.UpdateVersioned(tx, c.row(), c.Version, columns); err != nil {
 			return "", Taken(err)
+		}
+		if x.ExternalCodes != nil {
+			if err := storeCodes(tx, c.Town, c.Branch, x.ExternalCodes); err != nil {
+				return "", err
+			}
 		}
 		if x.Code == nil || *x.Code == c.Branch {
 			return c.Branch, nil
@@ -186,6 +192,13 @@ func (c BranchChange) recode(tx *gorm.DB, code string) error {
 	if err := tx.Where("town_id = ? AND branch_code = ?", c.Town, c.Branch).Find(&profiles).Error; err != nil {
 		return err
 	}
+	was := []Branch{{Life: life}}
+	if err := FillExternalCodes(tx, c.Town, was); err != nil {
+		return err
+	}
+	if err := storeCodes(tx, c.Town, c.Branch, nil); err != nil {
+		return err
+	}
 	if err := tx.Where("town_id = ? AND branch_code = ?", c.Town, c.Branch).Delete(&Profile{}).Error; err != nil {
 		return err
 	}
@@ -207,7 +220,7 @@ func (c BranchChange) recode(tx *gorm.DB, code string) error {
 			return err
 		}
 	}
-	return nil
+	return storeCodes(tx, c.Town, code, was[0].ExternalCodes)
 }
 
 // Reopen takes back the end of the branch, as if it had not been entered.

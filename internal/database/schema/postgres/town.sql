@@ -109,6 +109,20 @@ CREATE TABLE branch_profiles (
     FOREIGN KEY (town_id, class) REFERENCES classes (town_id, code) ON DELETE RESTRICT
 );
 
+-- What other systems call a branch. Two codes are one where they read alike, in whatever
+-- letter case: the keys are what they share.
+CREATE TABLE branch_codes (
+    town_id text COLLATE "C" NOT NULL,
+    branch_code text COLLATE "C" NOT NULL,
+    system_key text COLLATE "C" NOT NULL CHECK (length(system_key) BETWEEN 1 AND 64),
+    code_key text COLLATE "C" NOT NULL CHECK (length(code_key) BETWEEN 1 AND 64),
+    system text COLLATE "C" NOT NULL CHECK (length(system) BETWEEN 1 AND 64),
+    code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    PRIMARY KEY (town_id, branch_code, system_key),
+    FOREIGN KEY (town_id, branch_code) REFERENCES branches (town_id, code) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX branch_codes_system_code ON branch_codes (town_id, system_key, code_key);
+
 -- Sub-branches (经济社党支部) are listed, not scored.
 CREATE TABLE sub_branches (
     town_id text COLLATE "C" NOT NULL,

@@ -20,6 +20,21 @@ CREATE TABLE people (
 );
 CREATE UNIQUE INDEX people_code_lower ON people (town_id, lower(code));
 
+-- What other systems call a person, until he or she is pseudonymised; see branch_codes.
+-- The salt is of the digests of the code in row records.
+CREATE TABLE person_codes (
+    town_id text NOT NULL,
+    person_code text NOT NULL,
+    system_key text NOT NULL CHECK (length(system_key) BETWEEN 1 AND 64),
+    code_key text NOT NULL CHECK (length(code_key) BETWEEN 1 AND 64),
+    system text NOT NULL CHECK (length(system) BETWEEN 1 AND 64),
+    code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    salt text NOT NULL,
+    PRIMARY KEY (town_id, person_code, system_key),
+    FOREIGN KEY (town_id, person_code) REFERENCES people (town_id, code) ON DELETE RESTRICT
+);
+CREATE UNIQUE INDEX person_codes_system_code ON person_codes (town_id, system_key, code_key);
+
 -- Which role a person holds. A mentor is appointed by letter (聘书) and for a term.
 -- Nobody is appointed to run the installation.
 CREATE TABLE appointments (
