@@ -17,6 +17,7 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"schemes": "指标体系", "share": "党组织完整度",
 	"into": "并入的党组织",
 	"iss":  "签发者", "issuer": "签发者", "item": "事项", "items": "事项", "judges": "评委", "kind": "类型", "letter": "聘书",
+	"last":  "期数",
 	"level": "层级",
 	"links": "链接", "mark": "分数", "max": "上限", "measure": "措施", "measures": "措施", "members": "成员", "name": "名称",
 	"next": "下一步",
