@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -124,9 +125,17 @@ func (c *crowd) insist(reason string, first bool) (id string) {
 	return ""
 }
 
+// branchOf spreads the proposals over the branches, of each of which so many can be open: one
+// reason is always about the same branch.
+func branchOf(reason string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(reason)) // it never fails
+	return fmt.Sprintf("b%02d", 1+h.Sum32()%40)
+}
+
 func (c *crowd) send(reason string) (status int, header http.Header, err error) {
 	body, err := json.Marshal(map[string]string{
-		"period": "2023Q3", "branch": "b07", "kind": "bonus", "item": "honour",
+		"period": "2023Q3", "branch": branchOf(reason), "kind": "bonus", "item": "honour",
 		"reason": reason,
 	})
 	if err != nil {

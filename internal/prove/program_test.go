@@ -117,6 +117,10 @@ func seeded(t *testing.T, url string) (secret string) {
 	if _, err := demo.Seed(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
+	// The crowd proposes more than a town usually lets one person do.
+	if err := db.Exec("UPDATE towns SET open_proposals = 1000").Error; err != nil {
+		t.Fatal(err)
+	}
 	credentials, err := demo.Credentials(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
