@@ -97,7 +97,7 @@ func TestSlipsAboutABranchHaveAWayBack(t *testing.T) {
 	})
 }
 
-// What a period was locked with stays: it is corrected from a later day, and the history tells.
+// What a period was locked with stays: it is corrected from a later day, and the history shows it.
 // A founding is known from the day on which it was corrected.
 func TestALockedPeriodKeepsTheBranchesThatItHad(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {

@@ -10,7 +10,7 @@ import (
 	"bulwark/internal/database/dbtest"
 )
 
-// What rests on a publication that is withdrawn stays and says so; what rests on the next one
+// What rests on a publication that is withdrawn stays, marked as such; what rests on the next one
 // does not.
 func TestWhatRestsOnAWithdrawnPublicationSaysSo(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {

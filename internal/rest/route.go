@@ -282,7 +282,7 @@ func (e *endpoint) answer(c *gin.Context) error {
 		p = known
 		ctx = access.WithPrincipal(ctx, p)
 	}
-	if _, ok := preferred(c.Request.Header["Accept"], e.mediaTypes()...); !ok {
+	if _, ok := preferred(c.Request.Header["Accept"], e.offers()...); !ok {
 		return notAcceptable
 	}
 	b.query(c.Request.URL)
@@ -314,17 +314,7 @@ func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req a
 			}
 			defer leave()
 		}
-		if e.list != nil {
-			query := reflect.ValueOf(req).Elem().FieldByName("TableQuery").Interface().(TableQuery)
-			if format := query.FormatOf(ctx); format == CSV || format == XLSX {
-				raw, err := e.table(ctx, c.Request, req)
-				if err != nil {
-					return err
-				}
-				return send(w, c.Request, e.Status, raw)
-			}
-		}
-		res, err := e.handle(ctx, req)
+		res, err := e.result(ctx, c.Request, req)
 		if err != nil {
 			return err
 		}
@@ -336,17 +326,12 @@ func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req a
 	return e.once(ctx, c.Writer, claim, e.Secret, do)
 }
 
-// mediaTypes returns those of a success; what has no body takes any.
-func (e *endpoint) mediaTypes() []string {
-	_, tables := e.Request.FieldByName("TableQuery")
-	switch {
-	case tables:
-		return tableTypes
-	case len(e.MediaTypes) > 0:
-		return e.MediaTypes
-	default:
-		return tableTypes[:1]
+// offers returns the media types of a success; what has no body takes any.
+func (r Route) offers() []string {
+	if len(r.MediaTypes) > 0 {
+		return r.MediaTypes
 	}
+	return tableTypes[:1]
 }
 
 // WithActor returns a context in which the audit trail records p as who acts.

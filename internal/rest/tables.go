@@ -128,11 +128,22 @@ func tableOf(r Route) *listTable {
 	return t
 }
 
+// result returns what the handler returns, or the list of the request as a table where it
+// asks for one.
+func (e *endpoint) result(ctx context.Context, r *http.Request, req any) (any, error) {
+	if e.list == nil {
+		return e.handle(ctx, req)
+	}
+	query := reflect.ValueOf(req).Elem().FieldByName("TableQuery").Interface().(TableQuery)
+	if query.FormatOf(ctx) == JSON {
+		return e.handle(ctx, req)
+	}
+	return e.table(ctx, r, req, query)
+}
+
 // table returns the whole list of the request, from the page on that it asks for.
-func (e *endpoint) table(ctx context.Context, r *http.Request, req any) (Raw, error) {
-	fields := reflect.ValueOf(req).Elem()
-	query := fields.FieldByName("TableQuery").Interface().(TableQuery)
-	page := fields.FieldByName("PageQuery")
+func (e *endpoint) table(ctx context.Context, r *http.Request, req any, query TableQuery) (any, error) {
+	page := reflect.ValueOf(req).Elem().FieldByName("PageQuery")
 	language := languageOf(r)
 	name := nameOfList(r.URL)
 	t := spreadsheet.Table{Name: name, Columns: e.list.heads}
@@ -142,11 +153,11 @@ func (e *endpoint) table(ctx context.Context, r *http.Request, req any) (Raw, er
 		}
 		res, err := e.handle(ctx, req)
 		if err != nil {
-			return Raw{}, err
+			return nil, err
 		}
 		items, next := res.(tabled).rows()
 		if len(t.Rows)+items.Len() > maxRows {
-			return Raw{}, fault.New(fault.KindTooLarge, "too_many_rows", tooManyRows)
+			return nil, fault.New(fault.KindTooLarge, "too_many_rows", tooManyRows)
 		}
 		for i := range items.Len() {
 			row := make([]any, len(e.list.columns))

@@ -216,7 +216,7 @@ func (v *validator) reporters(at string, roles []policy.Role) {
 	}
 }
 
-// verify faults a verification that says nothing, or that is left to whoever reports the value.
+// verify faults a verification that states nothing, or that is left to whoever reports the value.
 func (v *validator) verify(at string, check *Verify, reporters []policy.Role) {
 	if check == nil {
 		return

@@ -265,17 +265,7 @@ func (c BranchChange) undo(
 ) (after Branch, err error) {
 	defer fault.Wrap(&err, "branch %s", c.Branch)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := lockRow(tx, c.Town, c.Branch); err != nil {
-			return err
-		}
-		if c.Known.IsZero() {
-			c.Known = tx.NowFunc()
-		}
-		before, err := FindBranch(ctx, tx, c.Town, c.Branch, day.Latest)
-		if err != nil {
-			return err
-		}
-		was, err := lastProfile(tx, c.Town, c.Branch)
+		before, was, err := c.held(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -88,25 +88,14 @@ func (c BranchChange) make(
 ) (after Branch, err error) {
 	defer fault.Wrap(&err, "branch %s", c.Branch)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
-		if err := lockRow(tx, c.Town, c.Branch); err != nil {
+		before, last, err := c.held(ctx, tx)
+		switch {
+		case err != nil:
 			return err
-		}
-		if c.Known.IsZero() {
-			c.Known = tx.NowFunc()
-		}
-		before, err := FindBranch(ctx, tx, c.Town, c.Branch, day.Latest)
-		if err != nil {
-			return err
-		}
-		if before.ClosedOn != nil {
+		case before.ClosedOn != nil:
 			return Ended(ctx, tx, before)
-		}
-		if before.Version != c.Version {
+		case before.Version != c.Version:
 			return fault.OutOfDate()
-		}
-		last, err := lastProfile(tx, c.Town, c.Branch)
-		if err != nil {
-			return err
 		}
 		if faults := checkFar("/on", c.On, day.Of(tx.NowFunc())); len(faults) > 0 {
 			return fault.Broken(faults...)
@@ -129,6 +118,21 @@ func (c BranchChange) make(
 		})
 	})
 	return after, err
+}
+
+// held locks the branch until the end of the transaction, and returns it with its last
+// change. Known becomes now where it is not set.
+func (c *BranchChange) held(ctx context.Context, tx *gorm.DB) (b Branch, last Profile, err error) {
+	if err := lockRow(tx, c.Town, c.Branch); err != nil {
+		return b, last, err
+	}
+	if c.Known.IsZero() {
+		c.Known = tx.NowFunc()
+	}
+	if b, err = FindBranch(ctx, tx, c.Town, c.Branch, day.Latest); err == nil {
+		last, err = lastProfile(tx, c.Town, c.Branch)
+	}
+	return b, last, err
 }
 
 // EndedBy reports whether the branch is no more on the day.
