@@ -125,7 +125,7 @@ type findBranchRequest struct {
 //
 //	@Summary	Read a branch
 func (s *Server) findBranch(ctx context.Context, req findBranchRequest) (town.Branch, error) {
-	b, err := town.FindBranch(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
+	b, err := town.FindCoded(ctx, s.db(ctx), req.Town, req.Branch, s.dayOrToday(req.On))
 	if err != nil {
 		return b, err
 	}

@@ -85,7 +85,7 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"unit": "单位", "updated": "更新", "visited": "走访", "window": "填报窗口", "window_at": "窗口设定时间",
 	"window_by": "窗口设定人", "withdraw_until": "可撤回的截止时间", "withdrawn": "撤回", "withdrawn_by_name": "撤回人名称",
 	"withdrawn_note": "撤回的签名文", "withdrawn_one_person": "是否一人撤回", "works": "履职",
-	"cancel_confirmed_by": "作废确认人", "cancel_reason": "作废理由", "cancelled": "作废", "compared": "对比",
+	"cancel_confirmed_by": "撤销确认人", "cancel_reason": "撤销理由", "cancelled": "撤销", "compared": "对比",
 	"compared_verb": "对比的环节", "founded_known_from": "成立的获知时间", "header": "表头", "last_period": "上次考评周期",
 	"sheet_due_on": "考评表期限", "verify": "核实", "verify_by": "核实人角色", "verify_by_name": "核实人角色名称", "verify_how": "核实方式",
 	"verify_tolerance": "允许误差",

@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -199,12 +198,8 @@ func Recorded(
 // Find returns one record by its place in the chain.
 func Find(ctx context.Context, db *gorm.DB, townID string, sequence int64) (_ Record, err error) {
 	defer fault.Wrap(&err, "audit record %d", sequence)
-	var r Record
-	err = db.WithContext(ctx).Where("town_id = ? AND sequence = ?", townID, sequence).Take(&r).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = fault.Missing(recordNoun, strconv.FormatInt(sequence, 10))
-	}
-	return r, err
+	return database.Take[Record](db.WithContext(ctx).Where("town_id = ? AND sequence = ?", townID, sequence),
+		recordNoun, strconv.FormatInt(sequence, 10))
 }
 
 // Values is a JSON object as text in RFC 8785 form, which everyone who has the

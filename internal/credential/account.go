@@ -107,12 +107,7 @@ var accountNoun = text.Text{ZH: "账号", EN: "account"}
 // FindAccount returns the account of the name.
 func FindAccount(ctx context.Context, db *gorm.DB, name string) (_ Account, err error) {
 	defer fault.Wrap(&err, "account %s", name)
-	var a Account
-	err = db.WithContext(ctx).Where("name = ?", name).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Account{}, fault.Missing(accountNoun, name)
-	}
-	return a, err
+	return database.Take[Account](db.WithContext(ctx).Where("name = ?", name), accountNoun, name)
 }
 
 // ListAccounts returns the accounts after the name, in the order of names.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"bulwark/internal/fault"
+	"bulwark/internal/text"
 )
 
 // Versioned is embedded by rows that people edit. Version is 1 at creation and
@@ -149,6 +151,15 @@ func CountStates[S ~string](q *gorm.DB) (map[S]int64, error) {
 
 // NewID returns a new UUIDv7: of two, the one made later sorts later.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() } // Go's source of randomness does not fail
+
+// Take returns the row that the query finds, and fault.Missing of the noun and its key where
+// it finds none.
+func Take[T any](q *gorm.DB, noun text.Text, key string) (row T, err error) {
+	if err = q.Take(&row).Error; errors.Is(err, gorm.ErrRecordNotFound) {
+		err = fault.Missing(noun, key)
+	}
+	return row, err
+}
 
 // Page narrows a query to the rows of the town after the id, in the order of their ids, that is, of their making.
 // A limit of 0 is none.

@@ -4,7 +4,6 @@ package evaluation
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -274,11 +273,7 @@ func (p Period) Span() (from, until day.Date) {
 // FindPeriod returns one period of the town.
 func FindPeriod(ctx context.Context, db *gorm.DB, townID, code string) (p Period, err error) {
 	defer fault.Wrap(&err, "period %s", code)
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&p).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Period{}, fault.Missing(periodNoun, code)
-	}
-	return p, err
+	return database.Take[Period](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), periodNoun, code)
 }
 
 // The locks of a period. Every change under a period takes Shared, or a sheet could be

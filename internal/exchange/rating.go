@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -43,10 +42,7 @@ var ratingNoun = text.Text{ZH: "评价", EN: "rating"}
 // FindRating returns one rating of a branch that the caller leads.
 func FindRating(ctx context.Context, db *gorm.DB, townID, id string) (r Rating, err error) {
 	defer fault.Wrap(&err, "rating %s", id)
-	err = db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id).Take(&r).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Rating{}, fault.Missing(ratingNoun, id)
-	}
+	r, err = database.Take[Rating](db.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id), ratingNoun, id)
 	if err != nil {
 		return Rating{}, err
 	}

@@ -276,12 +276,7 @@ func (v View) RankingTable(r Ranking, language string) spreadsheet.Table {
 		"branch", "branch_name", "kind", "class", "score", "grade", "grade_name", "coverage", "status",
 		"change_score", "change_rank", "ruler", "from_period", "from_publication", "merged", "left_out",
 	)}
-	column := map[string]int{}
-	for i, c := range t.Columns {
-		column[c.Code] = i
-	}
 	if r.Scale != 100 { // scores out of 100 have no column that says so
-		column["scale"] = len(t.Columns)
 		t.Columns = append(t.Columns, spreadsheet.Column{Code: "scale"})
 	}
 	dimensions := map[string]int{}
@@ -292,9 +287,7 @@ func (v View) RankingTable(r Ranking, language string) spreadsheet.Table {
 		}
 	}
 	row := func(branch town.BranchRef, status string) func(code string, cell any) {
-		cells := make([]any, len(t.Columns))
-		t.Rows = append(t.Rows, cells)
-		set := func(code string, cell any) { cells[column[code]] = cell }
+		set := t.Add()
 		set("town", r.Town)
 		set("period", r.Period)
 		set("ends_on", v.current.Period.EndsOn)
@@ -312,7 +305,6 @@ func (v View) RankingTable(r Ranking, language string) spreadsheet.Table {
 		}
 		return set
 	}
-	grades := v.current.Scheme.Document.GradeNames(language)
 	for _, i := range r.Items {
 		set := row(i.Branch, i.Status)
 		if i.Rank > 0 {
@@ -325,7 +317,7 @@ func (v View) RankingTable(r Ranking, language string) spreadsheet.Table {
 		}
 		set("score", i.Score)
 		set("grade", i.Grade)
-		set("grade_name", grades[i.Grade])
+		set("grade_name", v.current.gradeName(i.Grade, language))
 		set("coverage", i.Coverage)
 		set("merged", strings.Join(i.Merged, "; "))
 		if i.LeftOut {

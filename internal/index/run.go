@@ -5,7 +5,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -348,11 +347,7 @@ func describe(p evaluation.Period) string { return fmt.Sprintf("periods/%s", p.C
 // FindRun returns one run of the period.
 func FindRun(ctx context.Context, db *gorm.DB, townID, period, id string) (r Run, err error) {
 	defer fault.Wrap(&err, "run %s", id)
-	err = db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND id = ?", townID, period, id).Take(&r).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Run{}, fault.Missing(runNoun, id)
-	}
-	return r, err
+	return database.Take[Run](db.WithContext(ctx).Where("town_id = ? AND period_code = ? AND id = ?", townID, period, id), runNoun, id)
 }
 
 // RunFilter narrows the list of a period's runs to those after a number.

@@ -337,20 +337,18 @@ func (o *Outcome) trendItemOf(dimension string, r *Result, before baseline) (Tre
 
 // Table returns the trend as a table: one row for each figure, line by line.
 func (t Trend) Table(language string) spreadsheet.Table {
-	columns := []string{
+	table := spreadsheet.Table{Name: text.F("走势", "trend").In(language), Columns: spreadsheet.ColumnsOf(
 		"town", "period", "ends_on", "publication", "run", "scale", "of", "code", "code_name", "dimension", "dimension_name", "score",
 		"median", "scored_count", "status", "coverage", "grade", "grade_name", "rank", "class_rank", "change_score", "compared_count",
 		"ruler", "from_period", "from_publication", "merged", "left_out",
-	}
-	table := spreadsheet.Table{Name: text.F("走势", "trend").In(language), Columns: spreadsheet.ColumnsOf(columns...)}
+	)}
 	periods := map[string]TrendPeriod{}
 	for _, p := range t.Periods {
 		periods[p.Period] = p
 	}
 	for _, line := range t.Series {
 		for _, i := range line.Items {
-			cells := make([]any, len(columns))
-			set := func(column string, cell any) { cells[slices.Index(columns, column)] = cell }
+			set := table.Add()
 			p := periods[i.Period]
 			set("town", t.Town)
 			set("period", i.Period)
@@ -393,7 +391,6 @@ func (t Trend) Table(language string) spreadsheet.Table {
 				set("from_period", p.From.Period)
 				set("from_publication", p.From.Publication)
 			}
-			table.Rows = append(table.Rows, cells)
 		}
 	}
 	return table

@@ -67,7 +67,7 @@ func FindAppointment(ctx context.Context, db *gorm.DB, townID, id string) (_ App
 }
 
 func storedAppointment(db *gorm.DB, townID, id string) (Appointment, error) {
-	return find[Appointment](db.Where("town_id = ? AND id = ?", townID, id), text.Text{ZH: "聘任", EN: "appointment"}, id)
+	return database.Take[Appointment](db.Where("town_id = ? AND id = ?", townID, id), text.Text{ZH: "聘任", EN: "appointment"}, id)
 }
 
 // shown returns the appointment with what the caller can do.

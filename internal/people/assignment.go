@@ -74,7 +74,7 @@ func FindAssignment(ctx context.Context, db *gorm.DB, townID, id string) (_ Assi
 }
 
 func storedAssignment(db *gorm.DB, townID, id string) (Assignment, error) {
-	return find[Assignment](db.Where("town_id = ? AND id = ?", townID, id), text.Text{ZH: "结对关系", EN: "assignment"}, id)
+	return database.Take[Assignment](db.Where("town_id = ? AND id = ?", townID, id), text.Text{ZH: "结对关系", EN: "assignment"}, id)
 }
 
 // shown returns the assignment with what the caller can do.

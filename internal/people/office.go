@@ -32,7 +32,7 @@ func (LiaisonOffice) TableName() string { return "offices" }
 // FindOffice returns one office of the town.
 func FindOffice(ctx context.Context, db *gorm.DB, townID, code string) (_ LiaisonOffice, err error) {
 	defer fault.Wrap(&err, "office %s", code)
-	return find[LiaisonOffice](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code),
+	return database.Take[LiaisonOffice](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code),
 		text.Text{ZH: "挂钩办", EN: "liaison office"}, code)
 }
 
@@ -150,7 +150,7 @@ func FindOfficeMember(ctx context.Context, db *gorm.DB, townID, office, id strin
 }
 
 func storedMember(db *gorm.DB, m OfficeMember) (OfficeMember, error) {
-	return find[OfficeMember](db.Where("town_id = ? AND office_code = ? AND id = ?", m.TownID, m.OfficeCode, m.ID),
+	return database.Take[OfficeMember](db.Where("town_id = ? AND office_code = ? AND id = ?", m.TownID, m.OfficeCode, m.ID),
 		text.Text{ZH: "挂钩办成员", EN: "member of the office"}, m.ID)
 }
 
@@ -307,7 +307,7 @@ func FindOfficeLink(ctx context.Context, db *gorm.DB, townID, office, id string)
 }
 
 func storedLink(db *gorm.DB, l OfficeLink) (OfficeLink, error) {
-	return find[OfficeLink](db.Where("town_id = ? AND office_code = ? AND id = ?", l.TownID, l.OfficeCode, l.ID),
+	return database.Take[OfficeLink](db.Where("town_id = ? AND office_code = ? AND id = ?", l.TownID, l.OfficeCode, l.ID),
 		text.Text{ZH: "挂钩关系", EN: "link of the office"}, l.ID)
 }
 

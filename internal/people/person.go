@@ -246,7 +246,7 @@ func Read(ctx context.Context, db *gorm.DB, townID, code string) (Person, error)
 // Find returns one person of the town.
 func Find(ctx context.Context, db *gorm.DB, townID, code string) (_ Person, err error) {
 	defer fault.Wrap(&err, "person %s", code)
-	return find[Person](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), noun, code)
+	return database.Take[Person](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), noun, code)
 }
 
 // Filter narrows a list of people; zero fields do not.

@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"bulwark/internal/day"
 	"bulwark/internal/fault"
 	"bulwark/internal/policy"
-	"bulwark/internal/text"
 )
 
 // inForce narrows a query to rows that hold on the day, both their ends included. What is cancelled holds on none.
@@ -29,14 +27,6 @@ func overlapping(q *gorm.DB, from day.Date, until *day.Date) *gorm.DB {
 		last = *until
 	}
 	return q.Where("valid_from <= ? AND (valid_until IS NULL OR valid_until >= ?) AND cancelled_at IS NULL", last, from)
-}
-
-// find returns the row of the query, or that there is no such noun by this id.
-func find[T any](q *gorm.DB, noun text.Text, id string) (row T, err error) {
-	if err = q.Take(&row).Error; errors.Is(err, gorm.ErrRecordNotFound) {
-		return row, fault.Missing(noun, id)
-	}
-	return row, err
 }
 
 // page narrows a query to rows of the town after the id, in the order of their making:

@@ -4,7 +4,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -383,11 +382,7 @@ func (r Round) refuseClosing(ctx context.Context, tx *gorm.DB, list []Project, r
 // FindRound returns one round.
 func FindRound(ctx context.Context, db *gorm.DB, townID, code string) (_ Round, err error) {
 	defer fault.Wrap(&err, "round %s", code)
-	var r Round
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&r).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Round{}, fault.Missing(rounds.Noun, code)
-	}
+	r, err := database.Take[Round](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), rounds.Noun, code)
 	return r.forReader(access.PrincipalFrom(ctx)), err
 }
 

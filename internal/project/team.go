@@ -2,7 +2,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -38,11 +37,7 @@ var teamNoun = text.Text{ZH: "先锋队", EN: "team"}
 // FindTeam returns one team.
 func FindTeam(ctx context.Context, db *gorm.DB, townID, code string) (t Team, err error) {
 	defer fault.Wrap(&err, "team %s", code)
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code).Take(&t).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Team{}, fault.Missing(teamNoun, code)
-	}
-	return t, err
+	return database.Take[Team](db.WithContext(ctx).Where("town_id = ? AND code = ?", townID, code), teamNoun, code)
 }
 
 // ListTeams returns the teams of the town after the code, in the order of codes.

@@ -44,15 +44,6 @@ func (d *Document) FullScore() float64 {
 	return d.Scale
 }
 
-// GradeNames returns the names of the grades by code.
-func (d *Document) GradeNames(language string) map[string]string {
-	names := make(map[string]string, len(d.Grades))
-	for _, g := range d.Grades {
-		names[g.Code] = g.Name.In(language)
-	}
-	return names
-}
-
 // WithWeights returns the document with other weights, by the codes of nodes. The document itself
 // stays.
 func (d Document) WithWeights(weights map[string]float64) Document {

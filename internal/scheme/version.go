@@ -384,11 +384,8 @@ func Read(ctx context.Context, db *gorm.DB, townID, code string, number int64) (
 // Find returns one version of a scheme.
 func Find(ctx context.Context, db *gorm.DB, townID, code string, number int64) (v Version, err error) {
 	defer fault.Wrap(&err, "scheme %s/%d", code, number)
-	err = db.WithContext(ctx).Where("town_id = ? AND code = ? AND number = ?", townID, code, number).Take(&v).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Version{}, fault.Missing(versions.Noun, Version{Code: code, Number: number}.Ref().ID)
-	}
-	return v, err
+	return database.Take[Version](db.WithContext(ctx).Where("town_id = ? AND code = ? AND number = ?", townID, code, number),
+		versions.Noun, Version{Code: code, Number: number}.Ref().ID)
 }
 
 // Filter narrows a list of versions; zero fields do not.

@@ -3,6 +3,7 @@ package spreadsheet
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,16 @@ func ColumnsOf(codes ...string) []Column {
 		columns[i].Code = code
 	}
 	return columns
+}
+
+// Add adds an empty row, and returns what sets its cells by the codes of their columns. An
+// unknown code panics.
+func (t *Table) Add() (set func(code string, cell any)) {
+	cells := make([]any, len(t.Columns))
+	t.Rows = append(t.Rows, cells)
+	return func(code string, cell any) {
+		cells[slices.IndexFunc(t.Columns, func(c Column) bool { return c.Code == code })] = cell
+	}
 }
 
 func (t Table) head() []string {

@@ -128,7 +128,7 @@ AND p.valid_from = (SELECT MAX(q.valid_from) FROM branch_profiles q
 WHERE b.town_id = @town AND (@ever OR b.known_from <= @known)`
 
 // FindBranch returns one branch as it was on the day: closed ones too, but none
-// before its founding.
+// before its founding. It has no external codes.
 func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (_ Branch, err error) {
 	defer fault.Wrap(&err, "branch %s", code)
 	var found []Branch
@@ -140,8 +140,18 @@ func FindBranch(ctx context.Context, db *gorm.DB, townID, code string, on day.Da
 	if len(found) == 0 {
 		return Branch{}, fault.Missing(branchNoun, code)
 	}
-	err = FillExternalCodes(db.WithContext(ctx), townID, found)
-	return found[0], err
+	return found[0], nil
+}
+
+// FindCoded is FindBranch with the external codes of the branch.
+func FindCoded(ctx context.Context, db *gorm.DB, townID, code string, on day.Date) (Branch, error) {
+	b, err := FindBranch(ctx, db, townID, code, on)
+	if err != nil {
+		return b, err
+	}
+	one := []Branch{b}
+	err = fillExternalCodes(db.WithContext(ctx), townID, one)
+	return one[0], err
 }
 
 // FindLiving is FindBranch, but a branch that has ended by the day is refused.
@@ -183,7 +193,7 @@ func ListBranches(ctx context.Context, db *gorm.DB, townID string, f BranchFilte
 	if err = db.WithContext(ctx).Raw(query, args).Scan(&list).Error; err != nil || !f.Codes {
 		return list, err
 	}
-	return list, FillExternalCodes(db.WithContext(ctx), townID, list)
+	return list, fillExternalCodes(db.WithContext(ctx), townID, list)
 }
 
 // KnownBranches returns a fault for each of the codes that is no branch of the town

@@ -193,7 +193,7 @@ func (c BranchChange) recode(tx *gorm.DB, code string) error {
 		return err
 	}
 	was := []Branch{{Life: life}}
-	if err := FillExternalCodes(tx, c.Town, was); err != nil {
+	if err := fillExternalCodes(tx, c.Town, was); err != nil {
 		return err
 	}
 	if err := storeCodes(tx, c.Town, c.Branch, nil); err != nil {
@@ -276,7 +276,7 @@ func (c BranchChange) undo(
 		if err != nil {
 			return err
 		}
-		if after, err = FindBranch(ctx, tx, c.Town, code, day.Latest); err != nil {
+		if after, err = FindCoded(ctx, tx, c.Town, code, day.Latest); err != nil {
 			return err
 		}
 		is, err := lastProfile(tx, c.Town, code)

@@ -133,8 +133,8 @@ type BranchCode struct {
 	Code       string
 }
 
-// FillExternalCodes sets the external codes of the branches of a town, by one statement.
-func FillExternalCodes(db *gorm.DB, townID string, list []Branch) error {
+// fillExternalCodes sets the external codes of the branches of a town, by one statement.
+func fillExternalCodes(db *gorm.DB, townID string, list []Branch) error {
 	codes, at := make([]string, len(list)), make(map[string]*Branch, len(list))
 	for i := range list {
 		codes[i], at[list[i].Code] = list[i].Code, &list[i]

@@ -106,7 +106,7 @@ func (c BranchChange) make(
 		if err := change(tx, last); err != nil {
 			return err
 		}
-		if after, err = FindBranch(ctx, tx, c.Town, c.Branch, c.On); err != nil {
+		if after, err = FindCoded(ctx, tx, c.Town, c.Branch, c.On); err != nil {
 			return err
 		}
 		if last, err = lastProfile(tx, c.Town, c.Branch); err != nil {
@@ -129,7 +129,7 @@ func (c *BranchChange) held(ctx context.Context, tx *gorm.DB) (b Branch, last Pr
 	if c.Known.IsZero() {
 		c.Known = tx.NowFunc()
 	}
-	if b, err = FindBranch(ctx, tx, c.Town, c.Branch, day.Latest); err == nil {
+	if b, err = FindCoded(ctx, tx, c.Town, c.Branch, day.Latest); err == nil {
 		last, err = lastProfile(tx, c.Town, c.Branch)
 	}
 	return b, last, err

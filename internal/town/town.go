@@ -5,7 +5,6 @@ package town
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -115,12 +114,7 @@ var noun = text.Text{ZH: "镇（街道）", EN: "town"}
 
 // Find returns one town by its code.
 func Find(ctx context.Context, db *gorm.DB, code string) (Town, error) {
-	var t Town
-	err := db.WithContext(ctx).Where("code = ?", code).Take(&t).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Town{}, fault.Missing(noun, code)
-	}
-	return t, err
+	return database.Take[Town](db.WithContext(ctx).Where("code = ?", code), noun, code)
 }
 
 // Filter narrows a list of towns; zero fields do not.
@@ -274,12 +268,7 @@ func ListAreas(ctx context.Context, db *gorm.DB, after string, limit int) ([]Are
 
 // FindArea returns one area by its code.
 func FindArea(ctx context.Context, db *gorm.DB, code string) (Area, error) {
-	var a Area
-	err := db.WithContext(ctx).Where("code = ?", code).Take(&a).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Area{}, fault.Missing(text.Text{ZH: "区划", EN: "area"}, code)
-	}
-	return a, err
+	return database.Take[Area](db.WithContext(ctx).Where("code = ?", code), text.Text{ZH: "区划", EN: "area"}, code)
 }
 
 // digits of a statistical code at each level of the tree, as GB/T 10114 counts
@@ -464,23 +453,15 @@ func RenameArea(ctx context.Context, db *gorm.DB, a Area, reason string) (Area, 
 // RenameKind corrects the name of a kind.
 func RenameKind(ctx context.Context, db *gorm.DB, k Kind, reason string) (Kind, error) {
 	return renamed(ctx, db, audit.Change{Town: k.TownID, Action: "kind.rename", Subject: "kinds/" + k.Code, Reason: reason}, k.Name,
-		func(tx *gorm.DB) (found Kind, err error) {
-			err = tx.Where("town_id = ? AND code = ?", k.TownID, k.Code).Limit(1).Find(&found).Error
-			if err == nil && found.Code == "" {
-				err = fault.Missing(text.Text{ZH: "类型", EN: "kind"}, k.Code)
-			}
-			return found, err
+		func(tx *gorm.DB) (Kind, error) {
+			return database.Take[Kind](tx.Where("town_id = ? AND code = ?", k.TownID, k.Code), text.Text{ZH: "类型", EN: "kind"}, k.Code)
 		})
 }
 
 // RenameClass corrects the name of a class.
 func RenameClass(ctx context.Context, db *gorm.DB, c Class, reason string) (Class, error) {
 	return renamed(ctx, db, audit.Change{Town: c.TownID, Action: "class.rename", Subject: "classes/" + c.Code, Reason: reason}, c.Name,
-		func(tx *gorm.DB) (found Class, err error) {
-			err = tx.Where("town_id = ? AND code = ?", c.TownID, c.Code).Limit(1).Find(&found).Error
-			if err == nil && found.Code == "" {
-				err = fault.Missing(text.Text{ZH: "类别", EN: "class"}, c.Code)
-			}
-			return found, err
+		func(tx *gorm.DB) (Class, error) {
+			return database.Take[Class](tx.Where("town_id = ? AND code = ?", c.TownID, c.Code), text.Text{ZH: "类别", EN: "class"}, c.Code)
 		})
 }

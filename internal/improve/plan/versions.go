@@ -2,7 +2,6 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"strconv"
 	"time"
@@ -89,10 +88,8 @@ func FindVersion(ctx context.Context, db *gorm.DB, townID, plan string, number i
 	if _, err := Find(ctx, db, townID, plan); err != nil {
 		return Version{}, err
 	}
-	err = db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", townID, plan, number).Take(&v).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return Version{}, fault.Missing(planVersionNoun, strconv.FormatInt(number, 10))
-	}
+	v, err = database.Take[Version](db.WithContext(ctx).Where("town_id = ? AND plan_id = ? AND number = ?", townID, plan, number),
+		planVersionNoun, strconv.FormatInt(number, 10))
 	return v.told(access.PrincipalFrom(ctx)), err
 }
 
