@@ -22,8 +22,8 @@ type Funnels struct {
 
 // Funnel is one ratio.
 type Funnel struct {
-	Node   NodeRef      `json:"node"`
-	Unit   string       `json:"unit,omitempty" example:"%"`
+	Node   NodeRef      `json:"node"`                                                 // the derived indicator
+	Unit   string       `json:"unit,omitempty" example:"%"`                           // of its values
 	Chance stats.Chance `json:"chance" swaggertype:"string" enums:"binomial,poisson"` // of a share of cases, or of a rate of events
 	Pooled float64      `json:"pooled"`                                               // of all cases of the town together: the middle of the funnel
 	// how many branches lie outside the 95 % limits, of which about one in twenty does by chance
@@ -35,9 +35,9 @@ type Funnel struct {
 // FunnelBranch is one branch with the limits of a branch of as many cases.
 type FunnelBranch struct {
 	Branch      town.BranchRef `json:"branch"`
-	Numerator   float64        `json:"numerator"`
-	Denominator float64        `json:"denominator"`
-	Value       float64        `json:"value"`
+	Numerator   float64        `json:"numerator" example:"8"`                                     // what was counted
+	Denominator float64        `json:"denominator" example:"10"`                                  // of so many cases, or in so large a branch
+	Value       float64        `json:"value" example:"80"`                                        // the ratio, in the unit of the indicator
 	Limits      Interval       `json:"limits"`                                                    // 95 % of such branches lie within by chance
 	Far         Interval       `json:"far_limits"`                                                // 99.8 %
 	Outside     string         `json:"outside,omitempty" enums:"below,above,far_below,far_above"` // absent within the 95 % limits
