@@ -40,7 +40,7 @@ func (c *Counts) Has(unit int) bool {
 // and Gamma(n+½, d) for a rate. The fewer the cases, the further it strays; of 0 in 3 it is rarely 0.
 func (c *Counts) Draw(unit int, src rand.Source) float64 {
 	n, d := c.Numerator[unit], c.Denominator[unit]
-	rng := rand.New(src)
+	rng := rand.New(src) //nolint:gosec // a simulation, repeatable by its seed
 	hits := gamma(n+0.5, rng)
 	if c.Chance == Poisson {
 		return num.Significant(c.Scale * hits / d)

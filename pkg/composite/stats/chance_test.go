@@ -22,10 +22,17 @@ func TestCountsHas(t *testing.T) {
 		n, d float64
 		want bool
 	}{
-		{stats.Binomial, 3, 4, true}, {stats.Binomial, 0, 4, true}, {stats.Binomial, 4, 4, true},
-		{stats.Binomial, 5, 4, false}, {stats.Poisson, 5, 4, true}, {stats.Poisson, 0, 0, false},
-		{stats.Binomial, -1, 4, false}, {stats.Binomial, nan, 4, false}, {stats.Poisson, 1, nan, false},
-		{stats.Poisson, 1, -4, false}, {stats.Poisson, 1, math.Inf(1), false},
+		{stats.Binomial, 3, 4, true},
+		{stats.Binomial, 0, 4, true},
+		{stats.Binomial, 4, 4, true},
+		{stats.Binomial, 5, 4, false},
+		{stats.Poisson, 5, 4, true},
+		{stats.Poisson, 0, 0, false},
+		{stats.Binomial, -1, 4, false},
+		{stats.Binomial, nan, 4, false},
+		{stats.Poisson, 1, nan, false},
+		{stats.Poisson, 1, -4, false},
+		{stats.Poisson, 1, math.Inf(1), false},
 	} {
 		if got := counted(c.kind, c.n, c.d).Has(0); got != c.want {
 			t.Errorf("%s %v of %v: %v", c.kind, c.n, c.d, got)
@@ -40,9 +47,14 @@ func TestLimitsAreThoseOfTheExactDistribution(t *testing.T) {
 		cases        float64
 		target, tail float64
 	}{
-		{stats.Binomial, 10, 50, .025}, {stats.Binomial, 10, 90, .025}, {stats.Binomial, 47, 83.3, .001},
-		{stats.Binomial, 400, 2, .025}, {stats.Binomial, 3, 50, .025}, {stats.Poisson, 12, 20, .025},
-		{stats.Poisson, 300, 7.5, .001}, {stats.Poisson, 4, 400, .025},
+		{stats.Binomial, 10, 50, .025},
+		{stats.Binomial, 10, 90, .025},
+		{stats.Binomial, 47, 83.3, .001},
+		{stats.Binomial, 400, 2, .025},
+		{stats.Binomial, 3, 50, .025},
+		{stats.Poisson, 12, 20, .025},
+		{stats.Poisson, 300, 7.5, .001},
+		{stats.Poisson, 4, 400, .025},
 	} {
 		low, high := counted(c.kind, 0, c.cases).Limits(0, c.target, 1-2*c.tail)
 		p := exactProbabilities(c.kind, c.cases, c.target/100)
