@@ -226,7 +226,10 @@ type submissions struct {
 //
 //	@Summary	Submit many evaluations
 func (s *Server) submitForm(ctx context.Context, req submitFormRequest) (submissions, error) {
-	q := entry.Query{Town: req.Town, Period: req.Period, Language: string(req.Language)}
+	q, err := s.results.FormQuery(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+	if err != nil {
+		return submissions{}, err
+	}
 	list, err := entry.Submit(ctx, s.db(ctx), q, refsOf(req.Town, req.Body.Items), req.DryRun)
 	out := submissions{DryRun: req.DryRun, Items: list}
 	for _, item := range list {

@@ -88,7 +88,8 @@ func TestTheEntryForm(t *testing.T) {
 		if len(row.Last) != 4 || row.Last[1].Code != "spirit" || *row.Last[1].Value != 7 || *row.Last[2].Level != "B" {
 			t.Errorf("last values: %+v", row.Last)
 		}
-		if m := f.Columns[0].Medians; len(m) != 1 || m[0] != (entry.Median{Class: "rural", Median: 3, Values: 7}) {
+		if m := f.Columns[0].Medians; len(m) != 1 || m[0].Class != "rural" || m[0].Median != 3 || m[0].Values != 7 ||
+			*m[0].Usual.Min != 0 || *m[0].Usual.Max != 10.413 {
 			t.Errorf("six others have values; the median is %+v", m)
 		}
 		if m := f.Columns[1].Medians; len(m) != 0 {
@@ -117,8 +118,25 @@ func TestTheEntryForm(t *testing.T) {
 		sheet := begun(mentor, "2026Q2", "b01", value("spirit", 8))
 		row = formOf(mentor, "2026Q2").Rows[0]
 		same(t, "a draft", row.Allowed, "write", "submit")
+		if len(row.Questions) != 0 {
+			t.Errorf("about a rating: %+v", row.Questions)
+		}
 		if row.Locked != nil || row.Version != 1 || len(row.Entries) != 1 || "/towns/demo/evaluations/"+row.Sheet != sheet {
 			t.Errorf("the row of a draft: %+v", row)
+		}
+		// What may be a slip is asked about in the form and before it is submitted, and hinders nothing.
+		mentor.IfMatch(`"1"`).Patch(sheet, object{"entries": object{
+			"meetings": object{"value": 12}, "fields": object{"value": 2}, "complaints": object{"value": 3},
+		}}).Want(http.StatusOK)
+		id := sheet[len("/towns/demo/evaluations/"):]
+		items := object{"items": []object{{"id": id, "version": 2}}}
+		dry := apitest.Decode[submissions](
+			mentor.Lang("zh").Post("/towns/demo/periods/2026Q2/entry/submit?dry_run=true", items), http.StatusOK)
+		for _, list := range [][]entry.Question{formOf(mentor.Lang("zh"), "2026Q2").Rows[0].Questions, dry.Items[0].Questions} {
+			if len(list) != 2 || list[0].Code != "meetings" || list[0].Kind != "far_from_class" ||
+				list[1].Code != "fields" || list[1].Text != "上期为 20，本期为 2，相差五倍以上：小数点或位数是否有误？" {
+				t.Errorf("questions: %+v", list)
+			}
 		}
 		moved(mentor, sheet, "submitted", "").Want(http.StatusOK)
 		if row = formOf(mentor, "2026Q2").Rows[0]; row.Locked == nil || row.Locked.Code != "sheet_submitted" {

@@ -32,6 +32,8 @@ type Form struct {
 	LastPeriod string                 `json:"last_period,omitempty" example:"2023Q2"`                   // published, of the same kind
 	Columns    []Column               `json:"columns"`                                                  // in the order of the scheme
 	Rows       []Row                  `json:"rows"`                                                     // in the order of the codes of branches
+
+	all bool // the caller may enter about every branch
 } // @name EntryForm
 
 // Column is one value that the role fills.
@@ -65,6 +67,8 @@ type Median struct {
 	Class  string  `json:"class" example:"rural"` // its code
 	Median float64 `json:"median" example:"92.5"` // of entered values, in the unit of the column
 	Values int     `json:"values" example:"13"`   // branches with a value
+	// between which values no question is raised about a branch of the class; absent where most values are equal
+	Usual *scheme.Range `json:"usual,omitempty"`
 } // @name EntryFormMedian
 
 // Row is one branch with the caller's sheet about it, if there is one.
@@ -84,6 +88,8 @@ type Row struct {
 	// what counted in the last period of what is reported, and the caller's own rating of what is rated
 	Last   []LastValue `json:"last"`
 	Exempt []string    `json:"exempt"` // codes of the columns that do not apply to the branch
+	// about entered values that may be slips, in the order of the columns; none about ratings
+	Questions []Question `json:"questions"`
 	// begin, write, submit or withdraw: what the caller can do with the row now
 	Allowed []string          `json:"allowed"`
 	Locked  *workflow.Refusal `json:"locked,omitempty"` // why nothing can be entered now; absent where it can
@@ -102,10 +108,12 @@ type LastValue struct {
 type Query struct {
 	Town, Period, Language string
 	Last                   *evaluation.Period
+	// Medians returns the medians of a column in the last period, where the caller knows the values of the branches in
+	// known; nil where there is no last period.
+	Medians func(c Column, known func(branch string) bool) []Median
 }
 
-// Find returns what the caller enters in the period, without the medians, which are of
-// published results. Its rows are the scored branches that the caller is tied to today, all
+// Find returns what the caller enters in the period. Its rows are the scored branches that the caller is tied to today, all
 // of them for the leading group, and those about which he or she has a sheet. The number of
 // statements does not depend on how many there are.
 func Find(ctx context.Context, db *gorm.DB, q Query) (_ Form, err error) {
@@ -125,16 +133,35 @@ func Find(ctx context.Context, db *gorm.DB, q Query) (_ Form, err error) {
 	f := Form{
 		Period: p.Code, State: p.State, Scheme: p.Scheme, Role: v.Role, EntryFrom: p.EntryFrom, EntryUntil: p.EntryUntil,
 		Columns: Columns(compiled, v.Role, q.Language),
+		all:     access.PrincipalFrom(ctx).ScopeOf(policy.WriteSheets) == policy.All,
 	}
 	if f.Rows, err = v.rowsIn(ctx, db, p); err != nil {
 		return f, err
 	}
 	f.exempt()
-	if err := f.readEntries(ctx, db, q.Town, compiled); err != nil || q.Last == nil {
+	if err := f.readEntries(ctx, db, q.Town, compiled); err != nil {
 		return f, err
 	}
-	f.LastPeriod = q.Last.Code
-	return f, f.readLast(ctx, db, v.Person, *q.Last)
+	if q.Last != nil {
+		f.LastPeriod = q.Last.Code
+		if err := f.readLast(ctx, db, v.Person, *q.Last); err != nil {
+			return f, err
+		}
+		f.setMedians(q.Medians)
+	}
+	f.ask(q.Language)
+	return f, nil
+}
+
+// setMedians sets what the columns had in the last period. Who may read all sheets finds nothing by them.
+func (f *Form) setMedians(medians func(c Column, known func(branch string) bool) []Median) {
+	known := map[string]bool{}
+	for _, row := range f.Rows {
+		known[row.Branch.Code] = !f.all
+	}
+	for i, c := range f.Columns {
+		f.Columns[i].Medians = medians(c, func(branch string) bool { return known[branch] })
+	}
 }
 
 // Columns returns the columns that the role fills: an indicator that is reported or rated,
@@ -271,7 +298,7 @@ func (v reader) rowsOf(
 	for i, s := range list {
 		rows[i] = Row{
 			Sheet: s.ID, Version: s.Version, State: s.State, Revision: s.Revision, Note: s.Note, Reason: s.Reason,
-			DueOn: s.DueOn, Late: s.ExceptionID != nil, Entries: []evaluation.Entry{}, Last: []LastValue{}, Allowed: s.Allowed,
+			DueOn: s.DueOn, Late: s.ExceptionID != nil, Entries: []evaluation.Entry{}, Last: []LastValue{}, Questions: []Question{}, Allowed: s.Allowed,
 		}
 		if s.ID != "" {
 			rows[i].Role = s.Role

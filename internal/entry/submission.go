@@ -25,6 +25,8 @@ type Submission struct {
 	Version  int64             `json:"version"`             // the new one; the one that was sent where it is refused
 	Refused  *workflow.Refusal `json:"refused,omitempty"`
 	Unfilled []NodeRef         `json:"unfilled"` // what the role fills and the sheet leaves empty: it can be submitted so
+	// about values that may be slips: it can be submitted with them
+	Questions []Question `json:"questions"`
 }
 
 // Submit submits many sheets of the caller in a period: all, or none where one is
@@ -67,12 +69,12 @@ func Submit(
 func (f Form) submit(
 	ctx context.Context, tx *gorm.DB, ref workflow.Ref, language string,
 ) (s Submission, refusal *fault.Error, err error) {
-	s = Submission{Sheet: ref.ID, Version: ref.Version, Unfilled: []NodeRef{}}
+	s = Submission{Sheet: ref.ID, Version: ref.Version, Unfilled: []NodeRef{}, Questions: []Question{}}
 	i := slices.IndexFunc(f.Rows, func(r Row) bool { return r.Sheet == ref.ID })
 	if i < 0 { // of another person or period
 		refusal = fault.Missing(sheetNoun, ref.ID)
 	} else {
-		s.Branch, s.Unfilled = new(f.Rows[i].Branch), f.unfilled(f.Rows[i])
+		s.Branch, s.Unfilled, s.Questions = new(f.Rows[i].Branch), f.unfilled(f.Rows[i]), f.Rows[i].Questions
 		after, err := evaluation.MoveSheet(ctx, tx, ref, evaluation.Submitted, "")
 		if err == nil {
 			s.Version = after.Version
