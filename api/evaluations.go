@@ -180,6 +180,7 @@ type listReviewRequest struct {
 	Branch    string                `form:"branch"`                                               // only of this branch
 	Evaluator string                `form:"evaluator"`                                            // only by this person
 	State     evaluation.SheetState `form:"state" default:"submitted" validate:"omitempty,state"` // only in this state
+	FollowUp  bool                  `form:"follow_up"`                                            // only with a value that is to be followed up
 	rest.PageQuery
 }
 
@@ -189,7 +190,7 @@ type listReviewRequest struct {
 //
 //	@Summary	List evaluations with values to review
 func (s *Server) listReview(ctx context.Context, req listReviewRequest) (rest.Page[review.Sheet], error) {
-	q := review.SheetQuery{Town: req.Town, Language: string(req.Language), SheetFilter: evaluation.SheetFilter{
+	q := review.SheetQuery{Town: req.Town, Language: string(req.Language), FollowUp: req.FollowUp, SheetFilter: evaluation.SheetFilter{
 		Period: req.Period, Branch: req.Branch, Evaluator: req.Evaluator, State: req.State, Limit: req.Limit(),
 	}}
 	if err := req.Resume(&q.After); err != nil {

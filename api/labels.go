@@ -11,7 +11,7 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"cause": "原因", "checks": "检查项", "claim": "主张", "class": "类别", "code": "代码", "combination": "合并方法", "comment": "评语",
 	"corrections": "更正", "cost": "成本", "criteria": "评审标准", "description": "说明", "difficulties": "困难", "digest": "摘要值", "due_on": "完成期限",
 	"duty": "职责", "ends_on": "结束日期", "entries": "填报值", "error": "错误", "evaluator": "考评人", "evidence": "佐证", "external_code": "外部代码", "external_codes": "外部代码", "system": "系统",
-	"field": "领域", "finding": "发现", "findings": "发现", "format": "格式", "from": "起始日期", "from_publication": "对比的公布",
+	"field": "领域", "finding": "发现", "findings": "发现", "follow_up": "需跟进", "format": "格式", "from": "起始日期", "from_publication": "对比的公布",
 	"held_on": "举办日期", "horizon": "年限", "host": "主办党组织", "id": "编号", "indicator": "指标", "indicators": "指标",
 	"importance": "重要程度", "judgements": "两两比较", "less": "次要的一方", "method": "方法", "more": "重要的一方",
 	"schemes": "指标体系", "share": "党组织完整度",

@@ -389,6 +389,10 @@ var rights = map[string]right{
 	"PATCH /towns/:town/evaluations/:evaluation": {
 		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: sent(object{"entries": object{}}), but: notMine,
 	},
+	"GET /towns/:town/evaluations/:evaluation/remarks": {who: "smioG", but: begunOnly},
+	"POST /towns/:town/evaluations/:evaluation/remarks": {
+		who: "smioG", ok: 201, body: sent(object{"code": "meetings", "text": "x"}), but: begunOnly,
+	},
 	"POST /towns/:town/evaluations/:evaluation/transitions": {
 		who: "smioG", in: "open", shut: 423, version: sheetVersion, body: decide("submitted"), but: deciding,
 	},

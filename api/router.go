@@ -193,6 +193,8 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Get(t, "/evaluations/:evaluation", policy.ReadSheets, s.findEvaluation)
 	rest.Put(t, "/evaluations/:evaluation", policy.WriteSheets, s.writeEvaluation)
 	rest.Patch(t, "/evaluations/:evaluation", policy.WriteSheets, s.patchEvaluation)
+	rest.Get(t, "/evaluations/:evaluation/remarks", policy.WriteSheets, s.listRemarks)
+	rest.Create(t, "/evaluations/:evaluation/remarks", policy.WriteSheets, s.writeRemark)
 	rest.Post(t, "/evaluations/:evaluation/transitions", policy.WriteSheets, s.moveEvaluation)
 	rest.Get(t, "/adjustments", policy.ReadAdjustments, s.listAdjustments)
 	rest.Create(t, "/adjustments", policy.WriteAdjustments, s.proposeAdjustment)

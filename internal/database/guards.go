@@ -34,6 +34,7 @@ var Guards = []Guard{
 	{Table: "results"},
 	{Table: "robustness_results"},
 	{Table: "runs"},
+	{Table: "sheet_remarks"},
 	{Table: "signing_statements"},
 	{Table: "transitions"},
 	{Table: "value_choices"},

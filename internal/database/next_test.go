@@ -70,6 +70,9 @@ var besideTheDemo = []string{
 	`INSERT INTO value_choices (town_id, id, period_code, branch_code, code, sheet_id, among, reason, chosen_by, chosen_at)
 		SELECT town_id, '` + id36(1) + `', period_code, branch_code, 'organisation.01', id, '[]', 'x', 'x', '2023-01-01'
 		FROM evaluations WHERE town_id = 'demo' ORDER BY id LIMIT 1`,
+	`INSERT INTO sheet_remarks (town_id, id, evaluation_id, code, text, follow_up, written_by, role, written_at)
+		SELECT town_id, '` + id36(1) + `', id, 'organisation.01', 'x', true, evaluator_code, 'mentor', '2023-01-01'
+		FROM evaluations WHERE town_id = 'demo' ORDER BY id LIMIT 1`,
 	`INSERT INTO measures (town_id, number, name_zh, name_en, description_zh, description_en, version, created_at, updated_at)
 		VALUES ('demo', 5, '五', 'five', '', '', ` + versioned + `)`,
 	`INSERT INTO improvement_settings (town_id, document, version, created_at, updated_at) VALUES ('demo', '{}', ` +

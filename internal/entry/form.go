@@ -88,6 +88,8 @@ type Row struct {
 	// what counted in the last period of what is reported, and the caller's own rating of what is rated
 	Last   []LastValue `json:"last"`
 	Exempt []string    `json:"exempt"` // codes of the columns that do not apply to the branch
+	// codes of the values that are to be followed up, in the order of the columns: see the remarks on the sheet
+	FollowUp []string `json:"follow_up"`
 	// about entered values that may be slips, in the order of the columns; none about ratings
 	Questions []Question `json:"questions"`
 	// begin, write, submit or withdraw: what the caller can do with the row now
@@ -140,6 +142,9 @@ func Find(ctx context.Context, db *gorm.DB, q Query) (_ Form, err error) {
 	}
 	f.exempt()
 	if err := f.readEntries(ctx, db, q.Town, compiled); err != nil {
+		return f, err
+	}
+	if err := f.readRemarks(ctx, db, q.Town); err != nil {
 		return f, err
 	}
 	if q.Last != nil {
@@ -298,7 +303,7 @@ func (v reader) rowsOf(
 	for i, s := range list {
 		rows[i] = Row{
 			Sheet: s.ID, Version: s.Version, State: s.State, Revision: s.Revision, Note: s.Note, Reason: s.Reason,
-			DueOn: s.DueOn, Late: s.ExceptionID != nil, Entries: []evaluation.Entry{}, Last: []LastValue{}, Questions: []Question{}, Allowed: s.Allowed,
+			DueOn: s.DueOn, Late: s.ExceptionID != nil, Entries: []evaluation.Entry{}, Last: []LastValue{}, Questions: []Question{}, FollowUp: []string{}, Allowed: s.Allowed,
 		}
 		if s.ID != "" {
 			rows[i].Role = s.Role
@@ -332,6 +337,28 @@ func (f *Form) readEntries(ctx context.Context, db *gorm.DB, townID string, c *s
 		row := &f.Rows[at[e.EvaluationID]]
 		e.Ignored = !c.Reports(row.Role, e.Code)
 		row.Entries = append(row.Entries, e)
+	}
+	return err
+}
+
+// readRemarks sets what is to be followed up in the sheets, which are the caller's own.
+func (f *Form) readRemarks(ctx context.Context, db *gorm.DB, townID string) error {
+	var sheets []string
+	for _, row := range f.Rows {
+		if row.Sheet != "" {
+			sheets = append(sheets, row.Sheet)
+		}
+	}
+	if len(sheets) == 0 {
+		return nil
+	}
+	remarks, err := RemarksOn(ctx, db, townID, sheets)
+	for i, row := range f.Rows {
+		for _, c := range f.Columns {
+			if remarks.FollowUp(row.Sheet, c.Code) {
+				f.Rows[i].FollowUp = append(f.Rows[i].FollowUp, c.Code)
+			}
+		}
 	}
 	return err
 }

@@ -334,7 +334,8 @@ func FindSheet(ctx context.Context, db *gorm.DB, townID, id string) (Sheet, erro
 type SheetFilter struct {
 	Period, Branch, Evaluator string
 	State                     SheetState
-	After                     string // ids after this one
+	Among                     []string // only these ids; nil for all
+	After                     string   // ids after this one
 	Limit                     int
 }
 
@@ -349,6 +350,9 @@ func ListSheets(ctx context.Context, db *gorm.DB, townID string, f SheetFilter) 
 	q := database.Page(db.WithContext(ctx), townID, f.After, f.Limit)
 	q = database.Only(q, "period_code", f.Period, "branch_code", f.Branch, "evaluator_code", f.Evaluator,
 		"state", string(f.State))
+	if f.Among != nil {
+		q = q.Where("id IN ?", f.Among)
+	}
 	return sheets.List(ctx, db, v, q)
 }
 

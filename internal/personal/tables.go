@@ -133,6 +133,13 @@ var tables = []table{
 		figure,
 	},
 	{
+		"sheet_remarks",
+		[]column{{"written_by", "by", code}},
+		"evaluations/{evaluation_id}/remarks", "id", "",
+		text.Text{ZH: "考评表备注", EN: "remarks on evaluations"},
+		work,
+	},
+	{
 		"entry_exceptions", []column{
 			{"evaluator_code", "evaluator", code}, {"granted_by", "granted_by", code}, {"ended_by", "ended_by", code},
 		}, "periods/{period_code}/exceptions/{id}", "id", "", text.Text{ZH: "填报例外", EN: "exceptions"}, decision,

@@ -48,6 +48,8 @@ type ReviewedValue struct {
 	Distance *float64         `json:"distance,omitempty" example:"-3.5"` // from the last value, where both are numbers
 	// what other sheets report that are approved or on this page, where one differs
 	Contradicts []evaluation.ValueInSheet `json:"contradicts,omitempty"`
+	FollowUp    bool                      `json:"follow_up"` // the last remark says that the value is to be followed up
+	Remarks     []entry.Remark            `json:"remarks"`   // the oldest first
 } // @name ReviewedValue
 
 // SheetQuery narrows the sheets of a period to review. Last is the last published period
@@ -55,6 +57,7 @@ type ReviewedValue struct {
 type SheetQuery struct {
 	evaluation.SheetFilter
 	Town, Language string
+	FollowUp       bool // only those of which a value is to be followed up
 	Last           *evaluation.Period
 }
 
@@ -100,6 +103,11 @@ func listWithValues(ctx context.Context, db *gorm.DB, q SheetQuery) ([]SheetWith
 	if err != nil {
 		return nil, err
 	}
+	if q.FollowUp {
+		if q.Among, err = entry.FollowedUp(ctx, db, q.Town, q.Period); err != nil || len(q.Among) == 0 {
+			return nil, err
+		}
+	}
 	sheets, err := evaluation.ListSheets(ctx, db, q.Town, q.SheetFilter)
 	if err != nil || len(sheets) == 0 {
 		return nil, err
@@ -129,6 +137,7 @@ type review struct {
 	decided map[string]DecidedRevision
 	entries map[string][]evaluation.Entry // of the sheets, by id: of all their revisions
 	found   []evaluation.Contradiction
+	remarks entry.Remarks
 
 	last       func(branch, code, person string) evaluation.ValueInSheet // nil where there is no last period
 	lastScheme *scheme.Compiled
@@ -154,6 +163,9 @@ func (r *review) read(ctx context.Context, db *gorm.DB) (err error) {
 		return err
 	}
 	if r.found, err = r.period.ContradictionsOf(ctx, db, ids); err != nil {
+		return err
+	}
+	if r.remarks, err = entry.RemarksOn(ctx, db, r.Town, ids); err != nil {
 		return err
 	}
 	if r.Last == nil {
@@ -217,7 +229,10 @@ func (r *review) of(s evaluation.Sheet) SheetWithValues {
 			continue
 		}
 		e.Ignored = !r.scheme.Reports(s.Role, e.Code)
-		v := ReviewedValue{Entry: e, Contradicts: r.contradicts(s, e.Code)}
+		v := ReviewedValue{
+			Entry: e, Contradicts: r.contradicts(s, e.Code), FollowUp: r.remarks.FollowUp(s.ID, e.Code),
+			Remarks: append([]entry.Remark{}, r.remarks.On(s.ID, e.Code)...),
+		}
 		if i := slices.IndexFunc(columns, func(c entry.Column) bool { return c.Code == e.Code }); i >= 0 {
 			v.Name, v.Unit = columns[i].Name, columns[i].Unit
 			v.Last, v.Distance = r.lastOf(s, columns[i], e)

@@ -131,6 +131,25 @@ CREATE INDEX value_choices_period ON value_choices (town_id, period_code);
 CREATE TRIGGER value_choices_immutable BEFORE UPDATE OR DELETE ON value_choices FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER value_choices_kept BEFORE TRUNCATE ON value_choices FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- What somebody says about one value of a sheet, and whether it is to be followed up: the
+-- last remark about a value decides.
+CREATE TABLE sheet_remarks (
+    town_id text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL CHECK (length(id) = 36),
+    evaluation_id text COLLATE "C" NOT NULL,
+    code text COLLATE "C" NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    text text COLLATE "C" NOT NULL CHECK (length(text) > 0),
+    follow_up boolean NOT NULL,
+    written_by text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
+    written_at timestamptz NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, evaluation_id) REFERENCES evaluations (town_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX sheet_remarks_sheet ON sheet_remarks (town_id, evaluation_id);
+CREATE TRIGGER sheet_remarks_immutable BEFORE UPDATE OR DELETE ON sheet_remarks FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER sheet_remarks_kept BEFORE TRUNCATE ON sheet_remarks FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- Permission to enter sheets after the window: for a branch, an evaluator, or one
 -- evaluator's sheet about one branch.
 CREATE TABLE entry_exceptions (

@@ -128,6 +128,29 @@ CREATE TRIGGER value_choices_immutable_delete BEFORE DELETE ON value_choices BEG
     SELECT RAISE(ABORT, 'rows of value_choices are immutable');
 END;
 
+-- What somebody says about one value of a sheet, and whether it is to be followed up: the
+-- last remark about a value decides.
+CREATE TABLE sheet_remarks (
+    town_id text NOT NULL,
+    id text NOT NULL CHECK (length(id) = 36),
+    evaluation_id text NOT NULL,
+    code text NOT NULL CHECK (length(code) BETWEEN 1 AND 64),
+    text text NOT NULL CHECK (length(text) > 0),
+    follow_up boolean NOT NULL CHECK (typeof(follow_up) IN ('integer')),
+    written_by text NOT NULL,
+    role text NOT NULL,
+    written_at DATETIME NOT NULL,
+    PRIMARY KEY (town_id, id),
+    FOREIGN KEY (town_id, evaluation_id) REFERENCES evaluations (town_id, id) ON DELETE RESTRICT
+);
+CREATE INDEX sheet_remarks_sheet ON sheet_remarks (town_id, evaluation_id);
+CREATE TRIGGER sheet_remarks_immutable_update BEFORE UPDATE ON sheet_remarks BEGIN
+    SELECT RAISE(ABORT, 'rows of sheet_remarks are immutable');
+END;
+CREATE TRIGGER sheet_remarks_immutable_delete BEFORE DELETE ON sheet_remarks BEGIN
+    SELECT RAISE(ABORT, 'rows of sheet_remarks are immutable');
+END;
+
 -- Permission to enter sheets after the window: for a branch, an evaluator, or one
 -- evaluator's sheet about one branch.
 CREATE TABLE entry_exceptions (
