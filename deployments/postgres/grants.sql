@@ -20,6 +20,7 @@ REVOKE UPDATE, DELETE ON result_nodes FROM :"service";
 REVOKE UPDATE, DELETE ON results FROM :"service";
 REVOKE UPDATE, DELETE ON robustness_results FROM :"service";
 REVOKE UPDATE, DELETE ON runs FROM :"service";
+REVOKE UPDATE, DELETE ON sheet_remarks FROM :"service";
 REVOKE UPDATE, DELETE ON signing_statements FROM :"service";
 REVOKE UPDATE, DELETE ON transitions FROM :"service";
 REVOKE UPDATE, DELETE ON value_choices FROM :"service";
