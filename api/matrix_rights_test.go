@@ -254,6 +254,9 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/entry/submit": {
 		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),
 	},
+	"POST /towns/:town/periods/:period/entry/import": {
+		who: "smioG", ok: 422, body: func(*world, cell) any { return []byte("a file of something else") },
+	},
 	"GET /towns/:town/periods/:period/review":       {who: "GL"},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},
 	"GET /towns/:town/periods/:period/completeness": {who: "smioGL"},

@@ -32,6 +32,8 @@ type Form struct {
 	LastPeriod string                 `json:"last_period,omitempty" example:"2023Q2"`                   // published, of the same kind
 	Columns    []Column               `json:"columns"`                                                  // in the order of the scheme
 	Rows       []Row                  `json:"rows"`                                                     // in the order of the codes of branches
+
+	town, evaluator, schemeHash string // to what a template of the form belongs
 } // @name EntryForm
 
 // Column is one value that the role fills.
@@ -124,7 +126,7 @@ func Find(ctx context.Context, db *gorm.DB, q Query) (_ Form, err error) {
 	}
 	f := Form{
 		Period: p.Code, State: p.State, Scheme: p.Scheme, Role: v.Role, EntryFrom: p.EntryFrom, EntryUntil: p.EntryUntil,
-		Columns: Columns(compiled, v.Role, q.Language),
+		Columns: Columns(compiled, v.Role, q.Language), town: q.Town, evaluator: v.Person, schemeHash: compiled.Hash,
 	}
 	if f.Rows, err = v.rowsIn(ctx, db, p); err != nil {
 		return f, err
