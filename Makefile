@@ -10,7 +10,7 @@ TOOL    := go tool -modfile=tools.mod
 # request of a test, and raw changes, which migrations to come make.
 UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$|: RawChanges$$|: Addresses$$
 
-.PHONY: help run build release test test-race postgres check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
+.PHONY: help run build release test test-race postgres libreoffice check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
@@ -19,12 +19,14 @@ build: ## build bin/bulwark
 	go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulwark ./cmd/bulwark
 release: ## build dist/: archives for Linux and Windows, checksums, SBOM; twice the same bytes (needs zip)
 	@.ci/release $(VERSION)
-test: postgres ## run every test, on SQLite and on PostgreSQL
+test: postgres libreoffice ## run every test, on SQLite and on PostgreSQL
 	go test -timeout 20m ./...
-test-race: postgres ## the same under the race detector (needs a C compiler)
+test-race: postgres libreoffice ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 postgres:
 	@.ci/postgres
+libreoffice:
+	@.ci/libreoffice
 check: bin/openapi.json dead counts ## format, lint, and compare generated files with what they are made from
 	go mod tidy -diff
 	$(TOOL) golangci-lint run ./...

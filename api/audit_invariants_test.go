@@ -22,6 +22,8 @@ var unrecorded = map[string]bool{
 	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
 	"decideAdjustments": true, // likewise
 	"submitForm":        true, // one for each sheet, none in a dry run
+	"importEntries":     true, // likewise
+	"copyEntries":       true, // likewise
 	"movePerson":        true, // a second time changes nothing; the first time accounts lose what they hold
 }
 

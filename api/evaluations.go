@@ -162,18 +162,6 @@ func (s *Server) patchEvaluation(ctx context.Context, req patchEvaluationRequest
 	return evaluation.PatchSheet(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evaluation, Version: req.Version}, patch)
 }
 
-type formRequest struct {
-	periodRequest
-	rest.Localized
-}
-
-// findForm returns what the caller enters in the period: a row for each branch, a column for each value.
-//
-//	@Summary	Read the entry form of the caller
-func (s *Server) findForm(ctx context.Context, req formRequest) (entry.Form, error) {
-	return s.results.Form(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
-}
-
 type listReviewRequest struct {
 	periodRequest
 	rest.Localized

@@ -113,7 +113,38 @@ func TestTheEntryForm(t *testing.T) {
 			t.Errorf("fields are for rural branches: %+v", b03)
 		}
 
+		copied := func(c *apitest.Client, query string, body object) entry.Copy {
+			t.Helper()
+			return apitest.Decode[entry.Copy](c.Post("/towns/demo/periods/2026Q2/entry/copy"+query, body), http.StatusOK)
+		}
+		if got := copied(mentor, "", object{}); len(got.Rows) != 1 || got.Rows[0].Refused.Code != "period_planned" || got.Rows[0].Sheet != "" {
+			t.Errorf("copied before the period opens: %+v", got)
+		}
 		h.steps("2026Q2", "open")
+		before := recordsOf(h)
+		if got := copied(mentor, "?dry_run=true", object{}); !got.DryRun || got.From != "2026Q1" || len(got.Rows) != 1 || recordsOf(h) != before {
+			t.Errorf("the dry run of a copy: %+v, %d records", got, recordsOf(h)-before)
+		} else { // a rating is a judgement of its own
+			same(t, "copied", got.Rows[0].Codes, "meetings", "standing", "fields")
+		}
+		one := object{"branches": []string{"b04"}, "codes": []string{"meetings"}}
+		if got := copied(reports, "", one); len(got.Rows) != 1 || got.Rows[0].Version != 1 || len(got.Rows[0].Codes) != 1 {
+			t.Errorf("one value copied: %+v", got)
+		}
+		if e := formOf(reports, "2026Q2").Rows[1].Entries; len(e) != 1 || *e[0].Value != 1 || e[0].Source != "as in 2026Q1" {
+			t.Errorf("the copied value: %+v", e)
+		}
+		if got := copied(reports, "", one); len(got.Rows) != 0 {
+			t.Errorf("copied over what is entered: %+v", got)
+		}
+		if got := copied(reports, "", object{}); len(got.Rows) != 6 || len(got.Rows[1].Codes) != 2 || got.Rows[1].Version != 2 {
+			t.Errorf("the rest copied: %+v", got)
+		}
+		bad := reports.Post("/towns/demo/periods/2026Q2/entry/copy", object{"branches": []string{"b04", "b01"}, "codes": []string{"spirit"}}).
+			Problem(http.StatusUnprocessableEntity)
+		if len(bad.Errors) != 2 || bad.Errors[0].Pointer != "/branches/1" || bad.Errors[1].Pointer != "/codes/0" {
+			t.Errorf("not in the form: %+v", bad.Errors)
+		}
 		same(t, "a row without a sheet", formOf(mentor, "2026Q2").Rows[0].Allowed, "begin")
 		sheet := begun(mentor, "2026Q2", "b01", value("spirit", 8))
 		row = formOf(mentor, "2026Q2").Rows[0]

@@ -251,8 +251,14 @@ var rights = map[string]right{
 		who: "GA", version: "1", body: sent(object{"reason": "x"}),
 	},
 	"GET /towns/:town/periods/:period/entry": {who: "smioG"},
+	"POST /towns/:town/periods/:period/entry/copy": {
+		who: "smioG", ok: 409, body: sent(object{}),
+	},
 	"POST /towns/:town/periods/:period/entry/submit": {
 		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),
+	},
+	"POST /towns/:town/periods/:period/entry/import": {
+		who: "smioG", ok: 422, body: func(*world, cell) any { return []byte("a file of something else") },
 	},
 	"GET /towns/:town/periods/:period/review":       {who: "GL"},
 	"GET /towns/:town/periods/:period/signals":      {who: "GL"},

@@ -462,8 +462,8 @@ func (w *world) request(row right, c cell) *http.Request {
 
 // sent is a request of the caller, with what it needs of body and If-Match.
 func (w *world) sent(method, at, caller, match string, body any) *http.Request {
-	var data []byte
-	if body != nil {
+	data, isFile := body.([]byte)
+	if body != nil && !isFile {
 		var err error
 		data, err = json.Marshal(body)
 		w.must(err)
@@ -471,6 +471,9 @@ func (w *world) sent(method, at, caller, match string, body any) *http.Request {
 	r := httptest.NewRequestWithContext(w.t.Context(), method, at, bytes.NewReader(data))
 	if data != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if isFile {
+		r.Header.Set("Content-Type", "text/csv")
 	}
 	if secret := w.secret[caller]; secret != "" {
 		r.Header.Set("Authorization", "Bearer "+secret)

@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/analysis"
 	"bulwark/internal/dashboard"
+	"bulwark/internal/entry"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
@@ -177,7 +178,12 @@ func (s *Server) routesOfEntry(t rest.Router) {
 	rest.Post(t, "/periods/:period/transitions", policy.WritePeriods, s.movePeriod)
 	rest.Get(t, "/periods/:period/completeness", policy.ReadSheets, s.findCompleteness,
 		rest.Sends[review.Completeness]("application/json", "text/csv", spreadsheet.MediaXLSX))
-	rest.Get(t, "/periods/:period/entry", policy.WriteSheets, s.findForm)
+	rest.Get(t, "/periods/:period/entry", policy.WriteSheets, s.findForm,
+		rest.Sends[entry.Form]("application/json", "text/csv", spreadsheet.MediaXLSX))
+	rest.Post(t, "/periods/:period/entry/import", policy.WriteSheets, s.importEntries,
+		rest.Sends[entry.Import]("application/json", spreadsheet.MediaXLSX),
+		rest.TakesFile(spreadsheet.MaxUpload, spreadsheet.MediaXLSX, spreadsheet.MediaCSV))
+	rest.Post(t, "/periods/:period/entry/copy", policy.WriteSheets, s.copyEntries)
 	rest.Post(t, "/periods/:period/entry/submit", policy.WriteSheets, s.submitForm)
 	rest.Get(t, "/periods/:period/review", policy.ReadSignals, s.listReview)
 	rest.Get(t, "/periods/:period/signals", policy.ReadSignals, s.findSignals)

@@ -98,6 +98,11 @@ func refineParameters(method string, op *openapi3.Operation) {
 	if op.RequestBody != nil {
 		delete(op.RequestBody.Value.Extensions, "x-originalParamName")
 		op.RequestBody.Value.Description = "" // that of its schema
+		for mediaType, media := range op.RequestBody.Value.Content {
+			if mediaType != "application/json" { // a file
+				media.Schema = openapi3.NewStringSchema().WithFormat("binary").NewRef()
+			}
+		}
 	}
 	if method == http.MethodGet {
 		op.Parameters = append(op.Parameters, sharedParameter("If-None-Match"))

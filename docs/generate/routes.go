@@ -75,7 +75,11 @@ func (f *annotated) operation(r rest.Route, path string, words function) {
 	if r.Method == http.MethodPost && has(r.Request, "header", "If-Match") {
 		f.line("@Param If-Match header string true \".\"")
 	}
-	if r.Body != nil {
+	switch {
+	case len(r.Files) > 0:
+		f.line("@Accept %s", strings.Join(r.Files, ","))
+		f.line("@Param body body string true \".\" format(binary)")
+	case r.Body != nil:
 		f.line("@Param body body %s true \".\"", f.name(r.Body))
 	}
 	if len(r.MediaTypes) > 0 {

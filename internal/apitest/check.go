@@ -11,7 +11,16 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"bulwark/internal/spreadsheet"
 )
+
+// Files are sent as they are: the document knows no more of them than their media types.
+func init() {
+	for _, mediaType := range []string{spreadsheet.MediaCSV, spreadsheet.MediaXLSX} {
+		openapi3filter.RegisterBodyDecoder(mediaType, openapi3filter.FileBodyDecoder)
+	}
+}
 
 // check lists where a request and its answer differ from the document. A bad
 // request may break it and must be refused.

@@ -33,7 +33,8 @@ type Form struct {
 	Columns    []Column               `json:"columns"`                                                  // in the order of the scheme
 	Rows       []Row                  `json:"rows"`                                                     // in the order of the codes of branches
 
-	all bool // the caller may enter about every branch
+	all                         bool   // the caller may enter about every branch
+	town, evaluator, schemeHash string // to what a template of the form belongs
 } // @name EntryForm
 
 // Column is one value that the role fills.
@@ -136,6 +137,7 @@ func Find(ctx context.Context, db *gorm.DB, q Query) (_ Form, err error) {
 		Period: p.Code, State: p.State, Scheme: p.Scheme, Role: v.Role, EntryFrom: p.EntryFrom, EntryUntil: p.EntryUntil,
 		Columns: Columns(compiled, v.Role, q.Language),
 		all:     access.PrincipalFrom(ctx).ScopeOf(policy.WriteSheets) == policy.All,
+		town:    q.Town, evaluator: v.Person, schemeHash: compiled.Hash,
 	}
 	if f.Rows, err = v.rowsIn(ctx, db, p); err != nil {
 		return f, err

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"bulwark/internal/evaluation"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite/stats"
@@ -60,23 +59,33 @@ func (f *Form) ask(language string) {
 func (f *Form) questions(row Row, language string) []Question {
 	list := []Question{}
 	for _, c := range f.Columns {
-		at := slices.IndexFunc(row.Entries, func(e evaluation.Entry) bool { return e.Code == c.Code && e.Value != nil })
-		if at < 0 {
+		e := row.entry(c.Code)
+		if e == nil || e.Value == nil {
 			continue
 		}
-		var last *float64
-		if i := slices.IndexFunc(row.Last, func(v LastValue) bool { return v.Code == c.Code }); i >= 0 {
-			last = row.Last[i].Value
-		}
-		var class *Median
-		if i := slices.IndexFunc(c.Medians, func(m Median) bool { return m.Class == row.Branch.Class }); i >= 0 {
-			class = &c.Medians[i]
-		}
-		if kind, why := c.question(*row.Entries[at].Value, last, class); kind != "" {
+		if kind, why := f.question(c, row, *e.Value); kind != "" {
 			list = append(list, Question{Code: c.Code, Kind: kind, Text: why.In(language)})
 		}
 	}
 	return list
+}
+
+// question returns the first question about a value that is entered in the column of a row; "" where there is none.
+func (f *Form) question(c Column, row Row, x float64) (kind string, why text.Text) {
+	var last *float64
+	if i := slices.IndexFunc(row.Last, func(v LastValue) bool { return v.Code == c.Code }); i >= 0 {
+		last = row.Last[i].Value
+	}
+	var class *Median
+	if i := slices.IndexFunc(c.Medians, func(m Median) bool { return m.Class == row.Branch.Class }); i >= 0 {
+		class = &c.Medians[i]
+	}
+	return c.question(x, last, class)
+}
+
+// fractional reports whether the value looks like a fraction although the unit is per cent.
+func (c Column) fractional(x float64) bool {
+	return c.unit == "%" && x > 0 && x <= 1 && (c.Range == nil || c.Range.Max == nil || *c.Range.Max > 1)
 }
 
 // question returns the first question about a value that is entered in the column, beside what counted last time and the
@@ -90,8 +99,8 @@ func (c Column) question(x float64, last *float64, class *Median) (kind string, 
 		usual = &class.Median
 	}
 	switch {
-	case c.unit == "%" && x > 0 && x <= 1 && (usual == nil || *usual > manyTimes*x):
-		return "looks_like_fraction", text.F("单位为 %%，填报值为 %[1]s：是否应为 %[2]s？",
+	case c.fractional(x) && (usual == nil || *usual > manyTimes*x):
+		return fractionWarning, text.F("单位为 %%，填报值为 %[1]s：是否应为 %[2]s？",
 			"the unit is %% and the value %[1]s: should it be %[2]s?", show(x), show(100*x))
 	case last != nil && *last > 0 && x > 0 && (x >= manyTimes**last || *last >= manyTimes*x):
 		return "far_from_last", text.F("上期为 %s，本期为 %s，相差五倍以上：小数点或位数是否有误？",

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"mime"
 	"net/http"
 	"strconv"
@@ -28,6 +29,16 @@ func preferred(accept []string, offers ...string) (string, bool) {
 		}
 	}
 	return best, best != ""
+}
+
+// Preferred is embedded in requests whose answer has several media types and is no table.
+type Preferred struct{}
+
+// Prefers returns which of the media types the header Accept prefers: the first where there is
+// no header.
+func (Preferred) Prefers(ctx context.Context, offers ...string) string {
+	media, _ := preferred(traceOf(ctx).request.Header["Accept"], offers...)
+	return media
 }
 
 // quality returns the weight of the most specific range that matches the media type.

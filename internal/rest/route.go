@@ -32,6 +32,7 @@ type Route struct {
 	Answer       reflect.Type  // of a success, without Created around it; Nothing where there is no body
 	Waiting      reflect.Type  // of 202, where the work may wait for somebody else; else nil
 	MediaTypes   []string      // of the answer; empty: application/json
+	Files        []string      // media types of a body that is a File; else empty
 	Status       int           // of a success
 	Secret       bool          // request or answer hold a secret
 	Computes     bool          // changes nothing, although its method is not one that reads
@@ -165,6 +166,9 @@ func (r Router) add(route Route, opts []Option, handle func(context.Context, any
 	if route.Method == http.MethodPost && !route.Secret && holdsSecret(route.Answer) {
 		panic(route.Method + " " + route.Path + ": the answer holds a secret: give the route the option HoldsSecret")
 	}
+	if (route.Body == fileType) != (len(route.Files) > 0) {
+		panic(route.Method + " " + route.Path + ": a body that is a File needs the option TakesFile, and no other body has it")
+	}
 	list := tableOf(route)
 	if list != nil {
 		route.MediaTypes = tableTypes
@@ -290,12 +294,17 @@ func (e *endpoint) answer(c *gin.Context) error {
 		return err
 	}
 	var claim *claim
-	if e.changes() { // else nothing is done that must be done once
+	if e.changes() && !b.rehearses() { // else nothing is done that must be done once
 		if claim, err = claimOf(c.Request, p, e.Secret); err != nil {
 			return err
 		}
 	}
-	if err := b.body(c.Request, c.Writer, e.BodyLimit); err != nil {
+	if len(e.Files) > 0 {
+		err = b.file(c.Request, c.Writer, e.Route)
+	} else {
+		err = b.body(c.Request, c.Writer, e.BodyLimit)
+	}
+	if err != nil {
 		return err
 	}
 	if err := b.finish(); err != nil {

@@ -74,7 +74,7 @@ func fieldName(f reflect.StructField) string {
 // read, or a parameter breaks a rule, the request is malformed; a readable body that
 // breaks a rule is invalid.
 func (b *binding) finish() error {
-	if b.bodyAt != nil {
+	if b.bodyAt != nil && b.req.FieldByIndex(b.bodyAt).Type() != fileType {
 		b.faults = append(b.faults, clean(b.req.FieldByIndex(b.bodyAt), "", false)...)
 	}
 	unread := len(b.faults)
