@@ -5,6 +5,7 @@ import (
 
 	"bulwark/internal/analysis"
 	"bulwark/internal/dashboard"
+	"bulwark/internal/evidence"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
@@ -304,6 +305,11 @@ func (s *Server) routesOfMeasures(t rest.Router) {
 	rest.Get(t, "/visits/:visit", policy.ReadVisits, s.findVisit)
 	rest.Put(t, "/visits/:visit", policy.WriteVisits, s.writeVisit)
 	rest.Post(t, "/visits/:visit/transitions", policy.WriteVisits, s.moveVisit)
+	rest.Get(t, "/evidence", policy.ReadEvidence, s.listEvidence)
+	rest.Create(t, "/evidence", policy.WriteEvidence, s.attachEvidence, rest.Uploads(evidence.MaxBytes))
+	rest.Get(t, "/evidence/:evidence", policy.ReadEvidence, s.findEvidence)
+	rest.Get(t, "/evidence/:evidence/file", policy.ReadEvidence, s.evidenceFile, rest.Sends[string](evidence.MediaTypes()...))
+	rest.Post(t, "/evidence/:evidence/remove", policy.WriteEvidence, s.removeEvidence)
 	rest.Get(t, "/measures", policy.ReadMeasures, s.listMeasures)
 	rest.Get(t, "/measures/progress", policy.ReadTasks, s.listMeasureProgress)
 	rest.Get(t, "/measures/:measure", policy.ReadMeasures, s.findMeasure)

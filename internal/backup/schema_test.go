@@ -74,7 +74,7 @@ func TestTablesWithoutOrderAreRefused(t *testing.T) {
 	} {
 		db := dbtest.Owner(t, dbtest.Open(t, database.SQLite))
 		run(t, db, strings.Split(statement, "; ")...)
-		if _, err := backup.Write(t.Context(), db, new(bytes.Buffer), "test"); err == nil ||
+		if _, err := backup.Write(t.Context(), db, nil, new(bytes.Buffer), "test"); err == nil ||
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", statement, err)
 		}

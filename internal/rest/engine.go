@@ -31,6 +31,9 @@ type Engine struct {
 	queue    queue              // before them
 	writers  *ratelimit.Limiter // nil: no limit
 	inflight inflight
+
+	transfer  transfer
+	receiving chan struct{} // uploads that are being received
 }
 
 // Options are what an Engine works with.
@@ -55,7 +58,8 @@ type Options struct {
 // New returns an Engine without routes.
 func New(o Options) (*Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
-	e := &Engine{Options: o, to: gin.New(), queue: newQueue(max(1, runtime.GOMAXPROCS(0)/2))}
+	e := &Engine{Options: o, to: gin.New(), queue: newQueue(max(1, runtime.GOMAXPROCS(0)/2)), transfer: uploads}
+	e.receiving = make(chan struct{}, e.transfer.most)
 	e.to.HandleMethodNotAllowed = true
 	e.to.RedirectTrailingSlash = false                 // one address per resource
 	e.to.RemoteIPHeaders = []string{"X-Forwarded-For"} // proxies pass other headers on as a stranger sent them
