@@ -10,8 +10,10 @@ import (
 	"bulwark/internal/access"
 	"bulwark/internal/audit"
 	"bulwark/internal/database"
+	"bulwark/internal/day"
 	"bulwark/internal/evidence/store"
 	"bulwark/internal/fault"
+	"bulwark/internal/text"
 )
 
 // How many files a record may have at once.
@@ -132,7 +134,7 @@ func Remove(ctx context.Context, db *gorm.DB, townID, id string, version int64, 
 			}
 		}
 		if e.RemovedAt != nil {
-			return removed(e)
+			return removed(e, fault.KindConflict)
 		}
 		before := e.show(p, o)
 		columns := map[string]any{"removed_at": tx.NowFunc(), "removed_by": p.Name(), "removed_reason": reason}
@@ -155,9 +157,10 @@ func Remove(ctx context.Context, db *gorm.DB, townID, id string, version int64, 
 	return after, err
 }
 
-func removed(e Evidence) error {
-	return fault.Conflict("evidence_removed", "该佐证已于 %[1]s 移除：%[2]s", "this file was removed at %[1]s: %[2]s",
-		e.RemovedAt.Format("2006-01-02 15:04"), e.RemovedReason)
+// removed returns the refusal of what can no longer be done with a file.
+func removed(e Evidence, kind fault.Kind) error {
+	return fault.New(kind, "evidence_removed", text.F("该佐证已于 %[1]s 移除：%[2]s", "this file was removed on %[1]s: %[2]s",
+		day.Of(*e.RemovedAt), e.RemovedReason))
 }
 
 // loose records that the file of the evidence may be in the store although nothing needs it.

@@ -9,6 +9,8 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"path"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -48,18 +50,32 @@ func Collect(ctx context.Context, db *gorm.DB, s store.Store) (n int, err error)
 			return n, err
 		}
 		for _, f := range old {
-			if err := s.Remove(ctx, f.File); err != nil {
+			needed, err := f.needed(ctx, db)
+			if err != nil {
 				return n, err
 			}
-			err := database.InTx(ctx, db, func(tx *gorm.DB) error {
+			if !needed {
+				if err := s.Remove(ctx, f.File); err != nil {
+					return n, err
+				}
+				n++
+			}
+			err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 				return tx.Where("town_id = ? AND file = ?", f.TownID, f.File).Delete(&LooseFile{}).Error
 			})
 			if err != nil {
 				return n, err
 			}
-			n++
 		}
 	}
+}
+
+// needed reports whether evidence has the file all the same: no row of this table alone takes it away.
+func (f LooseFile) needed(ctx context.Context, db *gorm.DB) (bool, error) {
+	hash, id, _ := strings.Cut(path.Base(f.File), "-")
+	var list []Evidence
+	err := db.WithContext(ctx).Where("id = ? AND sha256 = ? AND removed_at IS NULL", id, hash).Limit(1).Find(&list).Error
+	return len(list) > 0, err
 }
 
 // Open returns a file and what is known of it, if the caller may read what it belongs to. Reading ends with an error
@@ -70,7 +86,7 @@ func Open(ctx context.Context, db *gorm.DB, s store.Store, townID, id string) (e
 		return e, nil, err
 	}
 	if e.RemovedAt != nil {
-		return e, nil, removed(e)
+		return e, nil, removed(e, fault.KindNotFound)
 	}
 	file, err := s.Open(ctx, e.key())
 	if errors.Is(err, fs.ErrNotExist) {

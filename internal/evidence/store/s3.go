@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
-	"strings"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -19,31 +17,21 @@ type S3 struct {
 	shown          string
 }
 
-// ParseS3 returns the parts of the address of a bucket, https://HOST/BUCKET or https://HOST/BUCKET/PREFIX, and whether
-// it is one.
-func ParseS3(address string) (endpoint, bucket, prefix string, ok bool) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery+u.Fragment != "" {
-		return "", "", "", false
-	}
-	bucket, prefix, _ = strings.Cut(strings.Trim(u.Path, "/"), "/")
-	if prefix != "" {
-		prefix += "/"
-	}
-	return u.Host, bucket, prefix, bucket != ""
+// Bucket is where a bucket is, and the key that opens it.
+type Bucket struct {
+	Endpoint             string // HOST or HOST:PORT
+	Plain                bool   // without TLS
+	Name, Prefix, Region string // the prefix is empty or ends with a slash; no region: the service is asked
+	AccessKey, SecretKey string
 }
 
-// NewS3 returns the store of the bucket at the address. Nothing is sent yet.
-func NewS3(address, region, accessKey, secretKey string) (*S3, error) {
-	endpoint, bucket, prefix, ok := ParseS3(address)
-	if !ok {
-		return nil, fmt.Errorf("%q is no address of a bucket", address)
-	}
-	client, err := minio.New(endpoint, &minio.Options{
-		Creds:  credentials.NewStaticV4(accessKey, secretKey, ""),
-		Secure: strings.HasPrefix(address, "https:"), Region: region, BucketLookup: minio.BucketLookupPath,
+// NewS3 returns the store of the bucket. Nothing is sent yet.
+func NewS3(b Bucket) (*S3, error) {
+	client, err := minio.New(b.Endpoint, &minio.Options{
+		Creds:  credentials.NewStaticV4(b.AccessKey, b.SecretKey, ""),
+		Secure: !b.Plain, Region: b.Region, BucketLookup: minio.BucketLookupPath,
 	})
-	return &S3{client, bucket, prefix, address}, err
+	return &S3{client, b.Name, b.Prefix, b.Endpoint + "/" + b.Name + "/" + b.Prefix}, err
 }
 
 // String returns the address of the bucket.
