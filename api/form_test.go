@@ -116,7 +116,7 @@ func TestTheEntryForm(t *testing.T) {
 		same(t, "a row without a sheet", formOf(mentor, "2026Q2").Rows[0].Allowed, "begin")
 		sheet := begun(mentor, "2026Q2", "b01", value("spirit", 8))
 		row = formOf(mentor, "2026Q2").Rows[0]
-		same(t, "a draft", row.Allowed, "write", "submit")
+		same(t, "a draft", row.Allowed, "write", "attach", "submit")
 		if row.Locked != nil || row.Version != 1 || len(row.Entries) != 1 || "/towns/demo/evaluations/"+row.Sheet != sheet {
 			t.Errorf("the row of a draft: %+v", row)
 		}
