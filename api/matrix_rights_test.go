@@ -412,6 +412,7 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/runs":                        {who: "G", ok: 201, in: "locked", shut: 409},
 	"GET /towns/:town/periods/:period/runs/:run":                    {who: "G", in: "locked published final", shut: 404},
 	"GET /towns/:town/periods/:period/ranking":                      {who: everyone, but: unpublished(0)},
+	"GET /towns/:town/periods/:period/results.ndjson":               {who: everyone, but: unpublished(0)},
 	"GET /towns/:town/periods/:period/branches/:branch":             {who: everyone, but: unpublished(0)},
 	"GET /towns/:town/periods/:period/branches/:branch/explanation": {who: everyone, but: unpublished(409)},
 	"GET /towns/:town/periods/:period/branches/:branch/change": {

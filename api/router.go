@@ -210,7 +210,9 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/runs/:run", policy.CreateRuns, s.findRun)
 	rest.Get(t, "/periods/:period/ranking", policy.ReadRanking, s.findRanking,
 		rest.Sends[index.Ranking]("application/json", "text/csv", spreadsheet.MediaXLSX))
-	rest.Get(t, "/periods/:period/branches/:branch", policy.ReadRanking, s.findScorecard)
+	rest.Get(t, "/periods/:period/results.ndjson", policy.ReadRanking, s.resultLines, rest.Sends[string](rest.MediaLines))
+	rest.Get(t, "/periods/:period/branches/:branch", policy.ReadRanking, s.findScorecard,
+		rest.Sends[index.Scorecard]("application/json", "text/csv", spreadsheet.MediaXLSX))
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", policy.ReadRanking, s.findExplanation, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/change", policy.ReadRanking, s.findChange, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/gains", policy.ReadScorecard, s.findGains, rest.Costly)

@@ -329,8 +329,11 @@ func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req a
 		if err != nil {
 			return err
 		}
-		if file, ok := res.(File); ok {
-			return e.sendFile(w, c.Request, e.Status, file)
+		switch res := res.(type) {
+		case File:
+			return e.sendFile(w, c.Request, e.Status, res)
+		case Stream:
+			return e.sendStream(w, c.Request, e.Status, res)
 		}
 		return respond(w, c.Request, e.Status, res)
 	}
