@@ -10,9 +10,9 @@ TOOL    := go tool -modfile=tools.mod
 # request of a test, and raw changes, which migrations to come make.
 UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$|: RawChanges$$|: Addresses$$
 
-.PHONY: help run build release test test-race postgres libreoffice check dead fix generate bin/openapi.json prove bench counts spectral clients api-diff
+.PHONY: help run build release test test-race postgres libreoffice check dead fix generate bin/openapi.json prove s3 bench counts spectral clients api-diff
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
 	bin/bulwark demo
 build: ## build bin/bulwark
@@ -48,6 +48,8 @@ prove: postgres ## kill servers under work and count what is lost, walk through 
 	go test ./api -timeout 2h -count $$(($(KILLS) / 5)) -v -run TestTheWorkflowIsItsModel -walk 50 -rapid.checks 100
 	go test ./api -timeout 2h -count 1 -v -run TestOnePersonChangesNoPublishedFigure -collusions 3000 -depth 6
 	go test ./pkg/composite -timeout 1h -count 1 -v -run TestMutation -mutations
+s3: ## try the store of evidence on a real S3 server, which is built first
+	go test -tags s3 -count 1 -v -run TestABucket ./internal/evidence/store
 bench: ## run the benchmarks; compare two runs with benchstat
 	go test -run '^$$' -bench . -benchmem ./...
 counts: ## hold the repository to its numbers of files, long lines, names …; see docs/counts

@@ -172,8 +172,9 @@ var sameRules = []string{
 	"Plan", "PlanItem", // two kinds over one row, and items that follow the approval
 	"ProgressReport",   // the author alone, and figures of the day
 	"Project", "Round", // a round moves its projects
-	"Task",  // who is responsible differs from who sets it, so that one body fits no two of them
-	"Visit", // corrected in place under its version
+	"Evidence", // evidence_test.go
+	"Task",     // who is responsible differs from who sets it, so that one body fits no two of them
+	"Visit",    // corrected in place under its version
 }
 
 // A noun that says what is allowed is tried, or stands among those that need not be.
@@ -208,6 +209,7 @@ func (p *prober) resources() []kind {
 	sheet := kind{name: "sheet", table: "evaluations", key: "id", list: town + "/evaluations?page_size=200", verbs: map[string]attempt{
 		"write":  {http.MethodPut, "", object{"note": "again", "entries": []object{}}, ""},
 		"submit": to("submitted"), "withdraw": to("draft"), "approve": to("approved"), "return": to("returned"),
+		"attach": {http.MethodPost, "/evidence?of=evaluation&indicator=meetings&record=", nil, ""},
 	}}
 	adjustment := kind{name: "adjustment", table: "adjustments", key: "id", list: town + "/adjustments?page_size=200", verbs: map[string]attempt{
 		"approve": { // knowing of any other by the same evidence
@@ -225,6 +227,7 @@ func (p *prober) resources() []kind {
 			}, "",
 		},
 		"reject": to("rejected"), "withdraw": {http.MethodPost, "/transitions", object{"to": "withdrawn"}, ""},
+		"attach": {http.MethodPost, "/evidence?of=appeal&record=", nil, ""},
 	}}
 	for _, state := range states {
 		period.paths = append(period.paths, town+"/periods/in-"+state)
@@ -379,10 +382,14 @@ func (p *prober) kind(name string) kind {
 
 // ask sends a request within the transaction.
 func (p *prober) ask(caller, method, path string, body any, version int64) *httptest.ResponseRecorder {
-	sent, err := json.Marshal(body)
-	p.must(err)
-	if string(sent) == "null" {
-		sent = nil
+	sent, isFile := body.([]byte)
+	if !isFile {
+		var err error
+		sent, err = json.Marshal(body)
+		p.must(err)
+		if string(sent) == "null" {
+			sent = nil
+		}
 	}
 	r := httptest.NewRequestWithContext(p.t.Context(), method, path, bytes.NewReader(sent))
 	if sent != nil {
@@ -461,10 +468,14 @@ func (p *prober) listed(rt *rapid.T, caller string, of kind, id string, seen boo
 func (p *prober) try(rt *rapid.T, caller, path, verb string, a attempt, version int64, told stated) bool {
 	p.calls++
 	p.must(p.tx.Exec("SAVEPOINT attempt").Error)
-	answer := p.ask(caller, a.method, path+a.below, a.body, version)
+	at, body := path+a.below, any(a.body)
+	if verb == "attach" { // to the address of evidence, which names the record
+		at, body = "/api/v1/towns/demo"+a.below+path[strings.LastIndexByte(path, '/')+1:], picture(4, 3)
+	}
+	answer := p.ask(caller, a.method, at, body, version)
 	p.must(p.tx.Exec("ROLLBACK TO SAVEPOINT attempt").Error)
 	switch answer.Code {
-	case http.StatusOK, http.StatusAccepted:
+	case http.StatusOK, http.StatusAccepted, http.StatusCreated:
 		return true
 	case http.StatusConflict:
 		// The states are drawn by SQL, which an amendment notices: that says nothing of what the caller may do.

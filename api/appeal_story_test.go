@@ -155,7 +155,7 @@ func (s *appealStory) files() {
 		made.State != index.Filed || made.Overdue {
 		t.Errorf("filed: %+v", made)
 	}
-	same(t, "allowed", made.Allowed, "withdraw")
+	same(t, "allowed", made.Allowed, "attach", "withdraw")
 	s.ofFirst = "/towns/demo/appeals/" + made.ID
 	refused(t, s.appeal(s.first, "b01"), http.StatusConflict, "appeal_exists")
 
@@ -199,7 +199,7 @@ func (s *appealStory) isReadByThoseConcerned() {
 	}
 	refused(t, s.Get(s.ofFirst), http.StatusUnauthorized, "key_needed")
 	may(t, s.group, s.ofFirst, "uphold", "reject")
-	may(t, s.first, s.ofFirst, "withdraw")
+	may(t, s.first, s.ofFirst, "attach", "withdraw")
 	may(t, s.wu, s.ofFirst)
 	for _, role := range []policy.Role{policy.Mentor, policy.Instructor, policy.Leadership} {
 		may(t, s.as(role), s.ofFirst)

@@ -21,6 +21,7 @@ var unrecorded = map[string]bool{
 	"proposeWeights":    true, // likewise
 	"decideEvaluations": true, // one record for each sheet that was decided on, which may be none
 	"decideAdjustments": true, // likewise
+	"attachEvidence":    true, // the same file again changes nothing
 	"submitForm":        true, // one for each sheet, none in a dry run
 	"importEntries":     true, // likewise
 	"copyEntries":       true, // likewise

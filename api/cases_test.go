@@ -87,7 +87,7 @@ func TestACaseIsReviewedBeforeItIsRead(t *testing.T) {
 			refused(t, c.Get(at), http.StatusNotFound, "not_found")
 			same(t, "cases", column(c.Get("/towns/demo/cases"), "id"))
 		}
-		may(t, s.first, at, "edit", "submit", "withdraw")
+		may(t, s.first, at, "edit", "attach", "submit", "withdraw")
 		may(t, s.group, at)
 		refused(t, s.first.IfMatch(`"7"`).Post(at+"/transitions", object{"to": "submitted"}),
 			http.StatusPreconditionFailed, "stale_version")

@@ -44,11 +44,11 @@ func TestLeaveIsForWhatItNames(t *testing.T) {
 		}
 
 		grant("2025Q4", object{"evaluator": "zhao"})
-		may(t, zhao, before, "write", "submit")
+		may(t, zhao, before, "write", "attach", "submit")
 		closed(here)
 		closed(there)
 		grant("2026Q1", object{"branch": "b02"})
-		may(t, zhao, there, "write", "submit")
+		may(t, zhao, there, "write", "attach", "submit")
 		closed(here)
 		grant("2026Q1", object{"branch": "b01", "evaluator": "mentor"})
 		closed(here)

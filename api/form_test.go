@@ -148,7 +148,7 @@ func TestTheEntryForm(t *testing.T) {
 		same(t, "a row without a sheet", formOf(mentor, "2026Q2").Rows[0].Allowed, "begin")
 		sheet := begun(mentor, "2026Q2", "b01", value("spirit", 8))
 		row = formOf(mentor, "2026Q2").Rows[0]
-		same(t, "a draft", row.Allowed, "write", "submit")
+		same(t, "a draft", row.Allowed, "write", "attach", "submit")
 		if len(row.Questions) != 0 {
 			t.Errorf("about a rating: %+v", row.Questions)
 		}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
 	"bulwark/internal/day"
+	"bulwark/internal/evidence/store"
 	"bulwark/internal/jobs"
 	"bulwark/internal/people"
 	"bulwark/internal/policy"
@@ -52,7 +54,8 @@ func serving(t testing.TB, db *gorm.DB, now func() time.Time) (*Server, *apitest
 		Authorize: func(ctx context.Context, p access.Principal, a policy.Action, town string) error {
 			return p.Authorize(ctx, rest.Tx(ctx, db), a, town)
 		},
-		Ready: func(context.Context) error { return nil },
+		Ready:    func(context.Context) error { return nil },
+		Evidence: store.NewFolder(filepath.Join(t.TempDir(), "evidence")),
 	}
 	handler, err := s.Handler()
 	if err != nil {

@@ -35,8 +35,12 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"trim": "去除个数", "until": "截止日期", "url": "网址", "value": "数值", "value_goal": "目标数值", "values": "数值", "version": "版本",
 	"visit": "走访", "visited_on": "走访日期", "weight": "权重", "weights": "权重", "zh": "中文", "en": "英文",
 
+	"record": "记录", "inline": "直接显示", "removed": "移除",
+
 	// of columns alone
-	"activated": "启用", "actor": "操作人", "amended_to": "更正后的公布", "answer": "答复", "answer_days": "答复天数",
+	"activated": "启用", "actor": "操作人", "added": "提交", "added_role": "提交人角色", "bytes": "字节数", "height": "高度（像素）",
+	"media_type": "文件类型", "metadata_remains": "保留元数据", "received_bytes": "收到的字节数", "received_sha256": "收到的 SHA-256（摘要值）",
+	"removed_reason": "移除理由", "sha256": "SHA-256（摘要值）", "width": "宽度（像素）", "amended_to": "更正后的公布", "answer": "答复", "answer_days": "答复天数",
 	"appeal": "申诉", "applies": "应有党组织数", "applies_to_classes": "适用类别", "applies_to_kinds": "适用类型",
 	"approved": "批准", "at": "时间", "author": "作者", "before": "此前", "begun": "已开始", "branch_ended": "党组织结束",
 	"branch_ended_into": "并入的党组织", "change": "变化", "change_rank": "名次变化", "change_ruler": "变化的可比性",

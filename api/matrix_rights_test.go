@@ -113,6 +113,13 @@ var rights = map[string]right{
 	"POST /towns/:town/targets/:target/transitions": {
 		who: "G", version: "1", body: sent(object{"to": "confirmed"}),
 	},
+	"GET /towns/:town/evidence":                {who: everyone, ok: 404, far: 404, query: "?of=problem&record=" + nothing},
+	"POST /towns/:town/evidence":               {who: "SMIOGA", ok: 404, query: "?of=problem&record=" + nothing, body: sent("x")},
+	"GET /towns/:town/evidence/:evidence":      {who: everyone, but: readersOfEvidence},
+	"GET /towns/:town/evidence/:evidence/file": {who: everyone, but: readersOfEvidence},
+	"POST /towns/:town/evidence/:evidence/remove": {
+		who: "SMIOGA", version: "1", body: sent(object{"reason": "x"}), but: removersOfEvidence,
+	},
 	"GET /towns/:town/problems":          {who: "smioGL", far: 200},
 	"POST /towns/:town/problems":         {who: "io", ok: 201, aboutBranch: true, out: 403, body: newProblemOf},
 	"GET /towns/:town/problems/:problem": {who: "smioGL"},
@@ -415,6 +422,7 @@ var rights = map[string]right{
 	"POST /towns/:town/periods/:period/runs":                        {who: "G", ok: 201, in: "locked", shut: 409},
 	"GET /towns/:town/periods/:period/runs/:run":                    {who: "G", in: "locked published final", shut: 404},
 	"GET /towns/:town/periods/:period/ranking":                      {who: everyone, but: unpublished(0)},
+	"GET /towns/:town/periods/:period/results.ndjson":               {who: everyone, but: unpublished(0)},
 	"GET /towns/:town/periods/:period/branches/:branch":             {who: everyone, but: unpublished(0)},
 	"GET /towns/:town/periods/:period/branches/:branch/explanation": {who: everyone, but: unpublished(409)},
 	"GET /towns/:town/periods/:period/branches/:branch/change": {
@@ -778,4 +786,28 @@ func bySecretaryAlone(_ *world, c cell) int {
 		return http.StatusForbidden
 	}
 	return 0
+}
+
+// readersOfEvidence are those who read the problem to which it belongs.
+func readersOfEvidence(_ *world, c cell) int {
+	switch policy.Role(c.caller) {
+	case policy.LeadingGroup, policy.Leadership, readOnly:
+		return 0
+	case policy.Secretary, policy.Mentor, policy.Instructor, policy.Office:
+		if c.about == own {
+			return 0
+		}
+	}
+	return http.StatusNotFound
+}
+
+// removersOfEvidence: an administrator, and who has attached it, who is none of the callers.
+func removersOfEvidence(_ *world, c cell) int {
+	switch {
+	case c.about != own && c.about != others, policy.Role(c.caller) == policy.Admin:
+		return 0
+	case c.about == own, policy.Role(c.caller) == policy.LeadingGroup:
+		return http.StatusForbidden
+	}
+	return http.StatusNotFound
 }

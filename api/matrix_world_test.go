@@ -63,7 +63,7 @@ func worldOf(t *testing.T, h *harness) *world {
 	w.inForce(smallScheme)
 	w.as(policy.LeadingGroup).Post("/towns/demo/schemes",
 		strings.Replace(smallScheme, `"version": 1`, `"version": 2`, 1)).Want(http.StatusCreated)
-	for _, parameter := range []string{":target", ":problem", ":reminder"} {
+	for _, parameter := range []string{":target", ":problem", ":reminder", ":evidence"} {
 		w.things[parameter] = map[string]string{}
 	}
 	w.keys()
@@ -262,6 +262,9 @@ func (w *world) improve() {
 		moved(other, "/towns/demo/visits/"+w.visits[branch], "recorded", "").Want(http.StatusOK)
 		w.things[":problem"][branch] = last(other.Post("/towns/demo/problems",
 			troubleOf(object{"branch": branch})).Want(http.StatusCreated))
+	}
+	for branch, problem := range w.things[":problem"] {
+		w.things[":evidence"][branch] = last(attached(other, "problem", problem, "", picture(4, 3)).Want(http.StatusCreated))
 	}
 	w.reports["zhou"] = last(other.Post("/towns/demo/reports",
 		reportOf("2026-01-01", "2026-01-31")).Want(http.StatusCreated))

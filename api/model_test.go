@@ -574,7 +574,7 @@ func (m *model) isShown(of *sheet) {
 	entering := m.state == "open" || m.state == "review"
 	var author, group []string
 	if phase, closed, _ := m.entry(of); of.state != "approved" && !phase.broken && !closed.broken {
-		author = []string{"submit", "write"}
+		author = []string{"attach", "submit", "write"}
 		if of.state == "submitted" {
 			author = []string{"withdraw"}
 		}

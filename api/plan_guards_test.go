@@ -75,7 +75,7 @@ func TestEachStepOfAPlanIsOneRoles(t *testing.T) {
 		s.onlyMay(s.at, "write resume", "", "", "abandon")
 
 		item := s.at + "/items/" + s.items[0]
-		s.onlyMay(item, "done", "", "", "")
+		s.onlyMay(item, "done attach", "", "", "")
 		moveItem(s.secretary, item, "done", "", "minutes").Want(http.StatusOK) // returned is not stopped
 		s.onlyMay(item, "", "", "verify return", "")
 		stale := s.instructor.IfMatch(`"1"`).Post(item+"/transitions", object{"to": "verified"})

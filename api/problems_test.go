@@ -38,7 +38,7 @@ func TestTheLifeOfAProblem(t *testing.T) {
 		h, clock := newHarnessAt(t, db, "2026-01-10 09:00:00")
 		instructor, office, group := h.as(policy.Instructor), h.as(policy.Office), h.as(policy.LeadingGroup)
 		at := opened(instructor, "2026-01-30")
-		may(t, instructor, at, "write", "start")
+		may(t, instructor, at, "write", "attach", "start")
 		may(t, h.as(policy.Secretary), at)
 		may(t, group, at)
 		refused(t, moved(instructor, at, "solved", "dug"), http.StatusConflict, "no_such_transition")
@@ -180,7 +180,7 @@ func TestAFindingOpensAProblem(t *testing.T) {
 				object{"to": "recorded", "problems": []object{troubleOf(object{"finding": finding})}})
 		}
 		refused(t, record(2), http.StatusUnprocessableEntity, "invalid", "/finding")
-		may(t, instructor, at, "write", "record") // nothing was done
+		may(t, instructor, at, "write", "attach", "record") // nothing was done
 		record(1).Want(http.StatusOK)
 		same(t, "found", column(office.Get("/towns/demo/problems?visit="+visit), "visit"), visit)
 		again := troubleOf(object{"branch": "b01", "visit": visit, "finding": 1})

@@ -60,7 +60,7 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 		sees("on its day", 1, 0, "item_due 2026-07-13")
 		clock.noon(t, "2026-07-14")
 		sees("after its day", 1, 1, "item_overdue 2026-07-13", "-item_due 2026-07-13")
-		may(t, secretary, item, "done")
+		may(t, secretary, item, "done", "attach")
 		may(t, instructor, item)
 		refused(t, rewrites(secretary, pl, itemOf("meetings", 10)), http.StatusConflict, "plan_over")
 

@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
+	"bulwark/internal/spreadsheet"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 )
@@ -27,7 +28,8 @@ type rankingRequest struct {
 }
 
 // findRanking returns the published list, or, to those who may see it, the
-// provisional one, computed now from what is approved.
+// provisional one, computed now from what is approved. As a workbook it has a sheet for each class, one that says how the
+// index is made, and the receipt.
 //
 //	@Summary	Read the ranking of a period
 func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw, error) {
@@ -43,7 +45,13 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 			return rest.Raw{}, err
 		}
 		if format != rest.JSON {
-			return s.engine.Table(ctx, req.TableQuery, req.Town+"-"+req.file("ranking"), view.RankingTable(r, string(req.Language)))
+			tables := []spreadsheet.Table{view.RankingTable(r, string(req.Language))}
+			if format == rest.XLSX {
+				if tables, err = s.rankingBook(ctx, req, view, tables); err != nil {
+					return rest.Raw{}, err
+				}
+			}
+			return s.engine.Table(ctx, req.TableQuery, req.Town+"-"+req.file("ranking"), tables...)
 		}
 		body, err := json.Marshal(r, json.Deterministic(true))
 		return rest.Raw{ContentType: "application/json", Body: body}, err
@@ -51,9 +59,49 @@ func (s *Server) findRanking(ctx context.Context, req rankingRequest) (rest.Raw,
 	if view.Token == "" {
 		return render()
 	}
+	token := view.Token
+	if format != rest.JSON { // names of kinds and classes are those of now
+		head, err := audit.FindHead(ctx, s.db(ctx), req.Town)
+		if err != nil {
+			return rest.Raw{}, err
+		}
+		token += " " + head.Hash
+	}
 	return s.responses.Get(cacheKey{
 		"ranking", req.Town, req.Period, req.Class, req.Around, req.Publication, req.Span, req.Language, format, req.Header,
-	}, view.Token, render)
+	}, token, render)
+}
+
+// rankingBook adds to the list the list of each class, unless it is narrowed, how the index is made, and the receipt of what
+// is published.
+func (s *Server) rankingBook(
+	ctx context.Context, req rankingRequest, view index.View, tables []spreadsheet.Table,
+) ([]spreadsheet.Table, error) {
+	language := string(req.Language)
+	if req.Class == "" && req.Around == "" {
+		classes, err := town.ListClasses(ctx, s.db(ctx), req.Town)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range classes {
+			r, err := view.Ranking(index.RankingFilter{Class: c.Code}, language)
+			if err != nil {
+				return nil, err
+			}
+			if len(r.Items)+len(r.Insufficient) == 0 {
+				continue
+			}
+			t := view.RankingTable(r, language)
+			t.Name += " " + c.Name.In(language)
+			tables = append(tables, t)
+		}
+	}
+	tables = append(tables, view.MethodTable(language))
+	if view.Token == "" {
+		return tables, nil
+	}
+	receipt, err := s.results.Receipt(ctx, s.db(ctx), req.Town, req.Period, req.Publication)
+	return append(tables, receipt.Table(language)), err
 }
 
 // view is the period as the caller may see it: published, or provisional of the
@@ -101,21 +149,35 @@ type scorecardRequest struct {
 	Branch string `uri:"branch"`
 }
 
+type findScorecardRequest struct {
+	scorecardRequest
+	rest.TableQuery
+}
+
 // findScorecard returns everything about one branch in one period. Who may not
-// see its details gets the root and the first level.
+// see its details gets the root and the first level. As a workbook it has the nodes of the tree, the figures of the branch
+// as a whole, and how the index is made.
 //
 //	@Summary	Read the scorecard of a branch
-func (s *Server) findScorecard(ctx context.Context, req scorecardRequest) (index.Scorecard, error) {
-	view, detailed, err := s.branchView(ctx, req)
+func (s *Server) findScorecard(ctx context.Context, req findScorecardRequest) (rest.Raw, error) {
+	view, detailed, err := s.branchView(ctx, req.scorecardRequest)
 	if err != nil {
-		return index.Scorecard{}, err
+		return rest.Raw{}, err
 	}
-	card, err := view.Scorecard(req.Branch, string(req.Language), detailed)
+	language := string(req.Language)
+	card, err := view.Scorecard(req.Branch, language, detailed)
 	if err != nil {
-		return card, err
+		return rest.Raw{}, err
 	}
-	err = view.FillSources(ctx, s.db(ctx), &card)
-	return card, err
+	if req.FormatOf(ctx) != rest.JSON {
+		return s.engine.Table(ctx, req.TableQuery, req.Town+"-"+req.file("scorecard-"+req.Branch), card.Table(language),
+			card.Summary(language), view.MethodTable(language))
+	}
+	if err := view.FillSources(ctx, s.db(ctx), &card); err != nil {
+		return rest.Raw{}, err
+	}
+	body, err := json.Marshal(card, json.Deterministic(true))
+	return rest.Raw{ContentType: "application/json", Body: body}, err
 }
 
 // branchResults returns every published period of a branch, the latest first, on

@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/analysis"
 	"bulwark/internal/dashboard"
 	"bulwark/internal/entry"
+	"bulwark/internal/evidence"
 	"bulwark/internal/index"
 	"bulwark/internal/policy"
 	"bulwark/internal/rest"
@@ -217,7 +218,9 @@ func (s *Server) routesOfIndex(v1, t rest.Router) {
 	rest.Get(t, "/periods/:period/runs/:run", policy.CreateRuns, s.findRun)
 	rest.Get(t, "/periods/:period/ranking", policy.ReadRanking, s.findRanking,
 		rest.Sends[index.Ranking]("application/json", "text/csv", spreadsheet.MediaXLSX))
-	rest.Get(t, "/periods/:period/branches/:branch", policy.ReadRanking, s.findScorecard)
+	rest.Get(t, "/periods/:period/results.ndjson", policy.ReadRanking, s.resultLines, rest.Sends[string](rest.MediaLines))
+	rest.Get(t, "/periods/:period/branches/:branch", policy.ReadRanking, s.findScorecard,
+		rest.Sends[index.Scorecard]("application/json", "text/csv", spreadsheet.MediaXLSX))
 	rest.Get(t, "/periods/:period/branches/:branch/explanation", policy.ReadRanking, s.findExplanation, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/change", policy.ReadRanking, s.findChange, rest.Costly)
 	rest.Get(t, "/periods/:period/branches/:branch/gains", policy.ReadScorecard, s.findGains, rest.Costly)
@@ -314,6 +317,11 @@ func (s *Server) routesOfMeasures(t rest.Router) {
 	rest.Get(t, "/visits/:visit", policy.ReadVisits, s.findVisit)
 	rest.Put(t, "/visits/:visit", policy.WriteVisits, s.writeVisit)
 	rest.Post(t, "/visits/:visit/transitions", policy.WriteVisits, s.moveVisit)
+	rest.Get(t, "/evidence", policy.ReadEvidence, s.listEvidence)
+	rest.Create(t, "/evidence", policy.WriteEvidence, s.attachEvidence, rest.Uploads(evidence.MaxBytes))
+	rest.Get(t, "/evidence/:evidence", policy.ReadEvidence, s.findEvidence)
+	rest.Get(t, "/evidence/:evidence/file", policy.ReadEvidence, s.evidenceFile, rest.Sends[string](evidence.MediaTypes()...))
+	rest.Post(t, "/evidence/:evidence/remove", policy.WriteEvidence, s.removeEvidence)
 	rest.Get(t, "/measures", policy.ReadMeasures, s.listMeasures)
 	rest.Get(t, "/measures/progress", policy.ReadTasks, s.listMeasureProgress)
 	rest.Get(t, "/measures/:measure", policy.ReadMeasures, s.findMeasure)

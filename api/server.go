@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/cache"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
+	"bulwark/internal/evidence/store"
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
 	"bulwark/internal/oidc"
@@ -49,6 +50,8 @@ type Server struct {
 	Trail func() string
 	// DiskFull reports whether the disk of the database has no space. nil: unknown.
 	DiskFull func() bool
+	// Evidence keeps the files of evidence. nil: none can be attached.
+	Evidence store.Store
 	// Signing is what publications and heads of audit trails are signed with.
 	Signing signature.Settings
 	// Jobs learns of new work and of the use of keys.
@@ -103,7 +106,7 @@ func (s *Server) Handler() (http.Handler, error) {
 func (s *Server) newEngine() (*rest.Engine, error) {
 	e, err := rest.New(rest.Options{
 		DB: s.DB, Config: &s.Config, Log: s.Log, Now: s.Now, Metrics: s.Metrics, Labels: labels,
-		Identify: s.identify, Authorise: s.authorise,
+		Words: s.tableWords, Identify: s.identify, Authorise: s.authorise,
 	})
 	if err != nil {
 		return nil, err

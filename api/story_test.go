@@ -99,7 +99,7 @@ func (s *story) entersAndDecides() {
 	sheet := begun(s.mentor, "2026Q1", "b01", value("spirit", 6))
 	refused(t, s.mentor.Post("/towns/demo/evaluations", sheetOf("2026Q1", "b01", nil)),
 		http.StatusConflict, "sheet_exists")
-	may(t, s.mentor, sheet, "write", "submit")
+	may(t, s.mentor, sheet, "write", "attach", "submit")
 	refused(t, s.group.Get(sheet), http.StatusNotFound, "not_found") // a draft is for its author
 	refused(t, s.group.IfMatch(`"1"`).Put(sheet, object{"entries": []object{}}), http.StatusNotFound, "not_found")
 	refused(t, s.mentor.Bad().Put(sheet, object{"entries": []object{}}),
@@ -121,7 +121,7 @@ func (s *story) entersAndDecides() {
 	if back.Revision != 2 || back.Reason != "too low" || back.DecidedBy != "leading_group" || len(back.Entries) != 1 {
 		t.Errorf("returned: %+v", back)
 	}
-	may(t, s.mentor, sheet, "write", "submit")
+	may(t, s.mentor, sheet, "write", "attach", "submit")
 	s.mentor.IfMatch(back.ETag()).Put(sheet, object{"entries": []object{value("spirit", 8)}}).Want(http.StatusOK)
 	same(t, "what was submitted stays", s.stored(back.ID), "1 spirit 7", "2 spirit 8")
 	moved(s.mentor, sheet, "submitted", "").Want(http.StatusOK)

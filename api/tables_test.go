@@ -77,7 +77,8 @@ func TestTablesHaveWhatListsHave(t *testing.T) {
 		_, callers := demoTown(t, db)
 		lists, filled := 0, map[string]bool{}
 		for _, r := range Routes() {
-			if len(r.Columns) == 0 || strings.Count(r.Path, ":") > strings.Count(r.Path, ":town")+strings.Count(r.Path, ":period") {
+			if len(r.Columns) == 0 || strings.HasSuffix(r.Path, "/evidence") || // which is of one record
+				strings.Count(r.Path, ":") > strings.Count(r.Path, ":town")+strings.Count(r.Path, ":period") {
 				continue
 			}
 			path := strings.NewReplacer("/api/v1", "", ":town", "demo", ":period", "2023Q2").Replace(r.Path)

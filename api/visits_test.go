@@ -47,7 +47,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		const list = "/towns/demo/visits"
 		made := instructor.Post(list, visitOf(object{"branch": "b01"})).Want(http.StatusCreated)
 		at := made.Header.Get("Location")[len("/api/v1"):]
-		may(t, instructor, at, "write", "record")
+		may(t, instructor, at, "write", "attach", "record")
 		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Office, policy.LeadingGroup} {
 			refused(t, h.as(role).Get(at), http.StatusNotFound, "not_found")
 			same(t, "drafts of others", column(h.as(role).Get(list), "id"))
@@ -63,7 +63,7 @@ func TestTheLifeOfAVisit(t *testing.T) {
 		refused(t, instructor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "recorded"}),
 			http.StatusPreconditionFailed, "stale_version")
 		instructor.IfMatch(`"2"`).Post(at+"/transitions", object{"to": "recorded"}).Want(http.StatusOK)
-		may(t, instructor, at, "correct")
+		may(t, instructor, at, "attach", "correct")
 		may(t, office, at)
 		refused(t, office.IfMatch(`"3"`).Put(at, visitOf(object{"reason": "mine now"})),
 			http.StatusForbidden, "not_your_visit")

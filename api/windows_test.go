@@ -57,7 +57,7 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 				c.set(t, "2026-04-01 00:00:00")
 				sheet := begin().Want(http.StatusCreated).Header.Get("Location")[len("/api/v1"):]
 				c.set(t, "2026-04-10 23:59:59")
-				may(t, mentor, sheet, "write", "submit")
+				may(t, mentor, sheet, "write", "attach", "submit")
 				write(sheet).Want(http.StatusOK)
 				c.set(t, "2026-04-11 00:00:00")
 				may(t, mentor, sheet)
@@ -67,7 +67,7 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 				grant := group.Post(q1+"/exceptions",
 					object{"branch": "b01", "until": "2026-04-12", "reason": "flood"}).Want(http.StatusCreated)
 				c.set(t, "2026-04-12 23:59:59")
-				may(t, mentor, sheet, "write", "submit")
+				may(t, mentor, sheet, "write", "attach", "submit")
 				late := apitest.Decode[evaluation.Sheet](write(sheet), http.StatusOK)
 				id := apitest.Decode[evaluation.Exception](grant, http.StatusCreated).ID
 				if !late.Late || late.ExceptionID == nil || *late.ExceptionID != id {
@@ -86,7 +86,7 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 					object{"to": "returned", "reason": "no evidence", "due_on": "2026-04-28"}).Want(http.StatusOK)
 				h.steps("2026Q1", "review")
 				c.set(t, "2026-04-28 23:59:59")
-				may(t, mentor, sheet, "write", "submit")
+				may(t, mentor, sheet, "write", "attach", "submit")
 				write(sheet).Want(http.StatusOK)
 				c.set(t, "2026-04-29 00:00:00")
 				may(t, mentor, sheet)
@@ -173,11 +173,11 @@ func TestExceptionsAreGrantedByOthers(t *testing.T) {
 		// Leave for the branch serves everyone but who granted it.
 		made := grant(chen, object{"branch": "b01"}).Want(http.StatusCreated)
 		path := made.Header.Get("Location")[len("/api/v1"):]
-		may(t, mentor, sheet, "write", "submit")
+		may(t, mentor, sheet, "write", "attach", "submit")
 		may(t, chen, own)
 		closedBy(t, moved(chen, own, "submitted", ""), "window_over", "leading_group", "", "leading_group")
 		grant(group, object{"evaluator": "chen"}).Want(http.StatusCreated)
-		may(t, chen, own, "write", "submit")
+		may(t, chen, own, "write", "attach", "submit")
 		may(t, h.as(policy.Leadership), path)
 		may(t, mentor, path)
 		may(t, group, path, "end")
@@ -228,7 +228,7 @@ func TestWithoutDaysThereIsNoLimit(t *testing.T) {
 			c.noon(t, on)
 			who := h.joins("lin"+string(on[:4]), policy.LeadingGroup, nil)
 			sheet := begun(who, "2026Q1", "b01", value("spirit", 7))
-			may(t, who, sheet, "write", "submit")
+			may(t, who, sheet, "write", "attach", "submit")
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"bulwark/internal/backup"
 	"bulwark/internal/config"
 	"bulwark/internal/database"
+	"bulwark/internal/evidence"
+	"bulwark/internal/evidence/store"
 	"bulwark/internal/fault"
 	"bulwark/internal/jobs"
 	"bulwark/internal/text"
@@ -45,9 +47,13 @@ func backUp(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	defer database.Close(db)
+	files, err := openStore(cfg)
+	if err != nil {
+		return err
+	}
 	var s backup.Summary
 	write := func(w io.Writer) (err error) {
-		s, err = backup.Write(ctx, db, w, version)
+		s, err = backup.Write(ctx, db, evidence.Backup(files), w, version)
 		return err
 	}
 	if name == "-" {
@@ -58,12 +64,25 @@ func backUp(ctx context.Context, p program, args []string) error {
 	if err != nil {
 		return err
 	}
-	p.print(p.err, text.F("已备份 %d 张表，共 %d 行", "%d tables backed up, %d rows", s.Trailer.Tables, s.Trailer.Rows))
-	if *check {
+	p.print(p.err, text.F("已备份 %[1]d 张表，共 %[2]d 行，%[3]d 个文件", "%[1]d tables backed up, %[2]d rows, %[3]d files", s.Trailer.Tables,
+		s.Trailer.Rows, s.Trailer.Files))
+	err = lost(s)
+	if *check && err == nil {
 		err = p.checkWritten(ctx, name)
 	}
 	p.record(ctx, db, jobs.BackupTask, err)
 	return err
+}
+
+// lost returns an error where files of evidence were missing or damaged: the backup has all else.
+func lost(s backup.Summary) error {
+	if len(s.Lost) == 0 {
+		return nil
+	}
+	return fault.Conflict("evidence_lost",
+		"备份已写好，但缺少 %[1]d 个佐证文件（丢失或已被改动，首个为 %[2]s）：请运行 bulwark verify，并从较早的备份中找回",
+		"the backup is written, but without %[1]d files of evidence that are missing or changed, the first %[2]s: run bulwark verify, "+
+			"and look for them in an older backup", len(s.Lost), s.Lost[0])
 }
 
 // checkWritten checks a backup that was just written. One that fails loses its name, so
@@ -161,7 +180,8 @@ func (p program) check(ctx context.Context, r *backup.Reader) error {
 			"a temporary folder cannot be created: set TMPDIR to a folder with enough space").Because(err)
 	}
 	defer os.RemoveAll(folder)
-	db, s, err := restoreTo(ctx, r, database.SQLite+":"+filepath.Join(folder, "check.db"), database.Options{Now: now})
+	files := store.NewFolder(filepath.Join(folder, "evidence"))
+	db, s, err := restoreTo(ctx, r, files, database.SQLite+":"+filepath.Join(folder, "check.db"), database.Options{Now: now})
 	if err != nil {
 		return err
 	}
@@ -169,7 +189,7 @@ func (p program) check(ctx context.Context, r *backup.Reader) error {
 	if err := recordRestore(ctx, db, s); err != nil { // which tables it leaves empty
 		return err
 	}
-	found, err := p.verifyAll(ctx, db, "", nil)
+	found, err := p.verifyAll(ctx, db, files, "", nil)
 	if err = errors.Join(err, found.refuse()); err == nil {
 		p.print(p.out, text.F("备份完好：已试恢复并核对，%[1]d 张表，%[2]d 行",
 			"the backup is whole, restored for a try and verified: %[1]d tables, %[2]d rows", s.Trailer.Tables, s.Trailer.Rows))
@@ -181,9 +201,13 @@ func (p program) check(ctx context.Context, r *backup.Reader) error {
 // gets its name once all is in it, so that a restore that fails leaves no file.
 func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Config) error {
 	options := databaseOptions(cfg, logger(cfg, p.err))
+	files, err := openStore(cfg)
+	if err != nil {
+		return err
+	}
 	path, isNew := database.NewFile(cfg.DatabaseURL)
 	if !isNew {
-		err := p.restoreInto(ctx, r, cfg.OwnerURL(), options)
+		err := p.restoreInto(ctx, r, files, cfg.OwnerURL(), options)
 		if err == nil || errors.Is(err, errDiffers) {
 			err = errors.Join(err, grant(ctx, cfg, options))
 		}
@@ -197,7 +221,7 @@ func (p program) restore(ctx context.Context, r *backup.Reader, cfg config.Confi
 	}
 	defer os.RemoveAll(folder)
 	made := filepath.Join(folder, filepath.Base(path))
-	err = p.restoreInto(ctx, r, database.SQLite+":"+made, options)
+	err = p.restoreInto(ctx, r, files, database.SQLite+":"+made, options)
 	if err != nil && !errors.Is(err, errDiffers) {
 		return err
 	}
@@ -210,8 +234,10 @@ var errDiffers = errors.New("the database differed when it was backed up")
 // restoreInto restores, verifies and records that in the trail. No anchors are compared:
 // an older backup is always behind them. What differs did so in the backup already, so
 // what was restored stays.
-func (p program) restoreInto(ctx context.Context, r *backup.Reader, url string, options database.Options) error {
-	db, s, err := restoreTo(ctx, r, url, options)
+func (p program) restoreInto(
+	ctx context.Context, r *backup.Reader, files store.Store, url string, options database.Options,
+) error {
+	db, s, err := restoreTo(ctx, r, files, url, options)
 	if err != nil {
 		return err
 	}
@@ -220,8 +246,14 @@ func (p program) restoreInto(ctx context.Context, r *backup.Reader, url string, 
 		"restored %[1]d towns, %[2]d branches, %[3]d periods, %[4]d rows in all",
 		s.Rows("towns"), s.Rows("branches"), s.Rows("periods"), s.Trailer.Rows))
 	recorded := recordRestore(ctx, db, s)
-	found, err := p.verifyAll(ctx, db, "", nil)
-	if err == nil && found.refuse() != nil {
+	found, err := p.verifyAll(ctx, db, files, "", nil)
+	switch {
+	case err != nil || found.refuse() == nil:
+	case found.runs+found.trails+found.rows == 0 && found.files > 0:
+		err = fault.Conflict("not_verified",
+			"已恢复，但备份中缺少 %d 个佐证文件：请从较早的备份中找回", "restored, but %d files of evidence are missing from the backup: look for them in an older one",
+			found.files).Because(errDiffers)
+	default:
 		err = fault.Conflict("not_verified",
 			"已恢复，但备份中有 %[1]d 个计算批次与其凭证不符，%[2]d 条审计链有问题，%[3]d 处数据与审计链不符",
 			"restored, but in the backup %[1]d runs differ from their receipts, %[2]d audit trails are broken, and %[3]d places differ from the trail",
@@ -233,13 +265,13 @@ func (p program) restoreInto(ctx context.Context, r *backup.Reader, url string, 
 // restoreTo migrates to the schema of the backup, restores, and migrates to that of this
 // program. The caller closes the database.
 func restoreTo(
-	ctx context.Context, r *backup.Reader, url string, options database.Options,
+	ctx context.Context, r *backup.Reader, files store.Store, url string, options database.Options,
 ) (_ *gorm.DB, s backup.Summary, err error) {
 	options.StatementTimeout = -1 // a table is one statement, however large
 	if err := database.MigrateTo(ctx, url, options, r.Header.Schema); err != nil {
 		return nil, s, err
 	}
-	if s, err = restoreAlone(ctx, r, url, options); err != nil {
+	if s, err = restoreAlone(ctx, r, files, url, options); err != nil {
 		return nil, s, err
 	}
 	if err := database.Migrate(ctx, url, options); err != nil {
@@ -251,7 +283,7 @@ func restoreTo(
 
 // restoreAlone restores under the lock of the database.
 func restoreAlone(
-	ctx context.Context, r *backup.Reader, url string, options database.Options,
+	ctx context.Context, r *backup.Reader, files store.Store, url string, options database.Options,
 ) (s backup.Summary, err error) {
 	unlock, err := database.Exclusive(ctx, url)
 	if err != nil {
@@ -262,7 +294,7 @@ func restoreAlone(
 	if err != nil {
 		return s, err
 	}
-	s, err = r.Restore(ctx, db)
+	s, err = r.Restore(ctx, db, putInto(ctx, files))
 	return s, errors.Join(err, database.Close(db))
 }
 

@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo/demotest"
+	"bulwark/internal/evidence/store"
 )
 
 // mostUnseen is how many of the damages may stay unseen: those that turn a value into
@@ -115,7 +116,7 @@ func damage(t *testing.T, content []byte, at int, bits byte) int {
 	if slices.Equal(hashes(t, db), untouched(t)) {
 		return damageHarmless
 	}
-	differing, err := p.verifyAll(t.Context(), db, "", nil)
+	differing, err := p.verifyAll(t.Context(), db, store.NewFolder(t.TempDir()), "", nil)
 	if err != nil || differing.refuse() != nil {
 		return damageFound
 	}

@@ -48,6 +48,7 @@ func runDemo(ctx context.Context, p program, args []string) error {
 	cfg, err := config.Load(append([]string{
 		"BULWARK_DATABASE_URL=" + s.url, "BULWARK_ADDR=" + *addr, "BULWARK_LOG_LEVEL=WARN", "BULWARK_LOG_FORMAT=text",
 		"BULWARK_SIGNING_KEY_FILE=" + filepath.Join(*data, "signing.key"),
+		"BULWARK_EVIDENCE_DIR=" + filepath.Join(*data, "evidence"),
 	}, p.withoutService()...))
 	if err != nil {
 		return err
@@ -78,7 +79,8 @@ func runDemo(ctx context.Context, p program, args []string) error {
 var ofTheService = []string{
 	"BULWARK_DATABASE_URL", "BULWARK_DATABASE_PASSWORD_FILE", "BULWARK_MIGRATE_DATABASE_URL",
 	"BULWARK_MIGRATE_DATABASE_PASSWORD_FILE", "BULWARK_AUDIT_ANCHORS", "BULWARK_SIGNING_KEY_FILE",
-	"BULWARK_SIGNING_SM2_KEY_FILE", "BULWARK_REQUIRE_SIGNATURE",
+	"BULWARK_SIGNING_SM2_KEY_FILE", "BULWARK_REQUIRE_SIGNATURE", "BULWARK_EVIDENCE_DIR", "BULWARK_EVIDENCE_S3_URL",
+	"BULWARK_EVIDENCE_S3_REGION", "BULWARK_EVIDENCE_S3_ACCESS_KEY", "BULWARK_EVIDENCE_S3_SECRET_FILE",
 }
 
 // withoutService returns the environment without these settings, and names in one line

@@ -53,7 +53,7 @@ func production(t *testing.T, dialect string) (url string, content func() map[st
 	}
 	return url, func() map[string]string {
 		var file strings.Builder
-		s, err := backup.Write(t.Context(), dbtest.Connect(t, url, database.Options{}), &file, "test")
+		s, err := backup.Write(t.Context(), dbtest.Connect(t, url, database.Options{}), nil, &file, "test")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ type finding struct {
 var checksInChinese = map[string]string{
 	"settings": "设置", "tls": "加密", "links": "链接", "read_only": "只读", "files": "文件", "disk": "磁盘", "server": "服务", "database": "数据库",
 	"schema": "结构", "signing": "签名", "structure": "表和触发器", "roles": "角色", "clock": "时钟", "anchors": "锚点", "backup": "备份",
-	"verify": "核对",
+	"verify": "核对", "evidence": "佐证",
 }
 
 // diagnosis gathers findings.
@@ -145,6 +145,7 @@ func (d *diagnosis) all(ctx context.Context) {
 	d.signing()
 	d.files()
 	d.space()
+	d.evidence(ctx)
 	d.server(ctx)
 	options := databaseOptions(cfg, logger(cfg, io.Discard))
 	options.QueryOnly = true

@@ -16,7 +16,7 @@ import (
 // rooms says which packages of ours each room may import, docs/architecture.md
 // says why: a request goes down this list and never up.
 var rooms = map[string]string{
-	"api": "docs internal/analysis internal/personal internal/rest internal/jobs internal/dashboard internal/project " +
+	"api": "docs internal/evidence internal/evidence/store internal/analysis internal/personal internal/rest internal/jobs internal/dashboard internal/project " +
 		"internal/exchange internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/improve internal/explanation internal/index " +
 		"internal/proposal internal/review internal/entry internal/structure internal/evaluation internal/scheme " +
@@ -26,7 +26,10 @@ var rooms = map[string]string{
 	"internal/spreadsheet": "",
 	"internal/personal":    "internal/people internal/credential internal/access",
 	"internal/rest":        "internal/workflow internal/access internal/config internal/ratelimit",
-	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
+	"internal/evidence": "internal/evidence/store internal/backup internal/exchange internal/improve/visit internal/improve/plan " +
+		"internal/index internal/evaluation internal/scheme internal/access",
+	"internal/evidence/store": "",
+	"internal/jobs": "internal/evidence internal/evidence/store internal/rest internal/improve/report internal/improve/plan internal/index " +
 		"internal/credential",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +
 		"internal/improve/plan internal/improve/measure internal/improve/target internal/index internal/proposal " +

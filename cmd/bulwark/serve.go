@@ -146,6 +146,10 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 		return err
 	}
 	s := newServer(db, cfg, log)
+	if s.Evidence, err = openStore(cfg); err != nil {
+		return err
+	}
+	s.Jobs.Evidence = s.Evidence
 	s.Metrics = registry
 	s.Jobs.Observe(registry)
 	if err := startSigning(context.WithoutCancel(ctx), db, s.Signing, cfg.ReadOnly); err != nil {

@@ -11,6 +11,7 @@ import (
 	"bulwark/internal/audit"
 	"bulwark/internal/backup"
 	"bulwark/internal/database"
+	"bulwark/internal/evidence/store"
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
@@ -60,7 +61,11 @@ func verify(ctx context.Context, p program, args []string) error {
 		return err
 	}
 	defer database.Close(db)
-	found, err := p.verifyAll(ctx, db, *town, anchors)
+	files, err := openStore(cfg)
+	if err != nil {
+		return err
+	}
+	found, err := p.verifyAll(ctx, db, files, *town, anchors)
 	if *town == "" {
 		p.record(ctx, db, jobs.VerifyTask, errors.Join(err, found.refuse()))
 	}
@@ -100,6 +105,7 @@ type differences struct {
 	runs, trails int
 	rows, schema int // places that differ from the trail, and from the schema of the program
 	signatures   int // of statements about keys, and of anchors
+	files        int // of evidence that are missing or not those that were stored
 	references   int // pairs of tables between which references lead nowhere
 	restored     int // trails that only lie behind their anchors, since an older backup was restored
 }
@@ -112,6 +118,10 @@ func (d differences) refuse() error {
 			"%d 个计算批次与其凭证不符，%d 条审计链有问题，%d 处数据与审计链不符，%d 处数据库结构与程序不符",
 			"%d runs differ from their receipts, %d audit trails are broken, %d places differ from the trail, %d from the schema of the program",
 			d.runs, d.trails, d.rows, d.schema)
+	case d.files > 0:
+		return fault.Conflict("not_verified",
+			"有 %d 个佐证文件丢失或与登记的不符：请从备份中找回", "%d files of evidence are missing or not those that were stored: look for them in a backup",
+			d.files)
 	case d.references > 0:
 		return fault.Conflict("not_verified",
 			"有 %d 处引用指向不存在的数据行", "%d references between tables lead nowhere", d.references)
@@ -124,10 +134,10 @@ func (d differences) refuse() error {
 
 // verifyAll reads every table, looks at keys and signatures, computes every run of the
 // town again, or of every town where it is empty, follows the trails, and compares every
-// row with the trail and the schema with that of the program. It prints what it finds. A
+// row with the trail, every file of evidence with its hash, and the schema with that of the program. It prints what it finds. A
 // damaged database is an error; what the rest would say of it could not be relied on.
 func (p program) verifyAll(
-	ctx context.Context, db *gorm.DB, town string, anchors []audit.Anchor,
+	ctx context.Context, db *gorm.DB, files store.Store, town string, anchors []audit.Anchor,
 ) (found differences, err error) {
 	if err := p.verifyTables(ctx, db); err != nil {
 		return found, err
@@ -152,6 +162,9 @@ func (p program) verifyAll(
 		return found, err
 	}
 	if found.rows, err = p.verifyRows(ctx, db, town); err != nil {
+		return found, err
+	}
+	if found.files, err = p.verifyEvidence(ctx, db, files, town); err != nil {
 		return found, err
 	}
 	found.schema, err = p.verifySchema(ctx, db)

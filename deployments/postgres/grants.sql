@@ -11,6 +11,8 @@ GRANT UPDATE (hash, sequence) ON audit_heads TO :"service";
 REVOKE UPDATE, DELETE ON audit_records FROM :"service";
 REVOKE UPDATE, DELETE ON audit_rows FROM :"service";
 REVOKE UPDATE, DELETE ON corrections FROM :"service";
+REVOKE UPDATE, DELETE ON evidence FROM :"service";
+GRANT UPDATE (removed_at, removed_by, removed_reason, updated_at, version) ON evidence TO :"service";
 REVOKE UPDATE, DELETE ON plan_outcomes FROM :"service";
 REVOKE UPDATE, DELETE ON plan_versions FROM :"service";
 REVOKE UPDATE, DELETE ON proposals FROM :"service";

@@ -55,6 +55,7 @@ func generate(s source) ([]byte, error) {
 	if err := addStates(doc, s); err != nil {
 		return nil, err
 	}
+	addUploads(doc, s)
 	refineSchemas(doc, answers)
 	if err := refineOperations(doc); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -95,7 +96,7 @@ func refineParameters(method string, op *openapi3.Operation) {
 	for _, p := range op.Parameters {
 		each(p.Value.Schema, func(s *openapi3.SchemaRef) { refineSchema(s.Value) })
 	}
-	if op.RequestBody != nil {
+	if op.RequestBody != nil && !uploads(op) {
 		delete(op.RequestBody.Value.Extensions, "x-originalParamName")
 		op.RequestBody.Value.Description = "" // that of its schema
 		for mediaType, media := range op.RequestBody.Value.Content {
@@ -110,7 +111,7 @@ func refineParameters(method string, op *openapi3.Operation) {
 	if conditional(method, op) {
 		op.Parameters = append(without(op.Parameters, "header", "If-Match"), sharedParameter("If-Match"))
 	}
-	if method == http.MethodPost {
+	if method == http.MethodPost && !uploads(op) { // a file that is sent again is known by its content
 		op.Parameters = append(op.Parameters, sharedParameter("Idempotency-Key"))
 	}
 }
@@ -157,4 +158,25 @@ func shareQueries(doc *openapi3.T) {
 			use.Ref = "#/components/parameters/" + component
 		}
 	}
+}
+
+const anyFile = "application/octet-stream"
+
+// addUploads writes the bodies of routes that take a file.
+func addUploads(doc *openapi3.T, s source) {
+	for _, r := range s.routes {
+		item := doc.Paths.Value(parameterOfGin.ReplaceAllString(strings.TrimPrefix(r.Path, base), "{$1}"))
+		if !r.Uploads || item == nil {
+			continue
+		}
+		body := openapi3.NewRequestBody().WithRequired(true).
+			WithContent(openapi3.NewContentWithSchema(openapi3.NewStringSchema().WithFormat("binary"), []string{anyFile}))
+		body.Description = "The file itself, of any media type: its content counts. At most " + strconv.FormatInt(r.BodyLimit>>20, 10) + " MB."
+		item.GetOperation(r.Method).RequestBody = &openapi3.RequestBodyRef{Value: body}
+	}
+}
+
+// uploads reports whether the operation takes a file.
+func uploads(op *openapi3.Operation) bool {
+	return op.RequestBody != nil && op.RequestBody.Value.Content[anyFile] != nil
 }

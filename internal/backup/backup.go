@@ -4,12 +4,14 @@
 // A backup is zstd of lines, so that any tool can look into it. The first line is
 // the header; then come the tables in the order in which they can be restored,
 // each as its rows, one JSON array a line, and a line that counts and hashes
-// them; the last line counts and hashes the whole:
+// them; then come the files that rows name, one a line with its content in base64;
+// the last line counts and hashes the whole:
 //
 //	{"format":"bulwark backup 1","bulwark":"1.4.0","schema":9,"at":…,"dialect":"sqlite","tables":[…]}
 //	["44",null,"province",…]
 //	{"table":"areas","rows":1,"sha256":"…"}
-//	{"tables":1,"rows":1,"sha256":"…"}
+//	{"file":"9f/9f86…","sha256":"9f86…","content":"…"}
+//	{"tables":1,"rows":1,"files":1,"sha256":"…"}
 //
 // Values are exact and the same from both databases: integers in full, reals as
 // the shortest number that reads back to the same bits (but -0 as 0), times in RFC 3339 and
@@ -60,13 +62,26 @@ type Count struct {
 type Trailer struct {
 	Tables int    `json:"tables"`
 	Rows   int64  `json:"rows"`
-	SHA256 string `json:"sha256"` // of all lines before, with their newlines
+	Files  int    `json:"files,omitempty"` // also lost ones
+	SHA256 string `json:"sha256"`          // of all lines before, with their newlines
 }
+
+// File is a file that a row names and that is kept outside of the database.
+type File struct {
+	Key     string `json:"file"`
+	SHA256  string `json:"sha256"`         // of the content
+	Lost    bool   `json:"lost,omitempty"` // it was missing or another one when the backup was written
+	Content []byte `json:"content,omitempty"`
+}
+
+// Files calls take with each file that the rows name which tx sees, in a lasting order.
+type Files func(ctx context.Context, tx *gorm.DB, take func(File) error) error
 
 // Summary is what was written or restored.
 type Summary struct {
 	Header  Header
-	Counts  []Count // in the order of Header.Tables
+	Counts  []Count  // in the order of Header.Tables
+	Lost    []string // keys of files that were lost when the backup was written
 	Trailer Trailer
 }
 
@@ -92,10 +107,10 @@ const window = 1 << 20 // of the compression: what a reader needs in memory
 // maxLine bounds a row: what a reader would not take into memory is not written.
 var maxLine = 256 << 20
 
-// Write writes a backup of the database at one moment, while others go on
-// writing to it. Its memory does not grow with the number of rows. Where it
+// Write writes a backup of the database at one moment and of the files, nil for none, that
+// its rows name, while others go on writing to it. Its memory does not grow with the number of rows. Where it
 // fails, what it has written is no backup.
-func Write(ctx context.Context, db *gorm.DB, out io.Writer, bulwark string) (_ Summary, err error) {
+func Write(ctx context.Context, db *gorm.DB, files Files, out io.Writer, bulwark string) (_ Summary, err error) {
 	defer fault.Wrap(&err, "write a backup")
 	sum := sha256.New()
 	z, err := zstd.NewWriter(io.MultiWriter(out, sum), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
@@ -107,7 +122,7 @@ func Write(ctx context.Context, db *gorm.DB, out io.Writer, bulwark string) (_ S
 		if w.begun {
 			return errors.New("backup: the snapshot was lost while it was written")
 		}
-		return w.all(tx, bulwark)
+		return w.all(tx, files, bulwark)
 	})
 	if err := errors.Join(err, z.Close()); err != nil {
 		return Summary{}, err
@@ -124,7 +139,7 @@ type writer struct {
 	begun bool
 }
 
-func (w *writer) all(tx *gorm.DB, bulwark string) error {
+func (w *writer) all(tx *gorm.DB, files Files, bulwark string) error {
 	if err := w.header(tx, bulwark); err != nil {
 		return err
 	}
@@ -138,8 +153,26 @@ func (w *writer) all(tx *gorm.DB, bulwark string) error {
 			return err
 		}
 	}
+	if files != nil {
+		if err := files(tx.Statement.Context, tx, w.file); err != nil {
+			return fmt.Errorf("back up files: %w", err)
+		}
+	}
 	w.Trailer.SHA256 = hex.EncodeToString(w.sum.Sum(nil))
 	return w.object(w.Trailer)
+}
+
+func (w *writer) file(f File) error {
+	w.note(f)
+	return w.object(f)
+}
+
+// note counts a file.
+func (s *Summary) note(f File) {
+	s.Trailer.Files++
+	if f.Lost {
+		s.Lost = append(s.Lost, f.Key)
+	}
 }
 
 // header writes the first line and sends it on its way, so that an output that

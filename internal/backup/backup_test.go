@@ -17,7 +17,7 @@ import (
 func write(t testing.TB, db *gorm.DB) ([]byte, backup.Summary) {
 	t.Helper()
 	var out bytes.Buffer
-	s, err := backup.Write(t.Context(), db, &out, "test")
+	s, err := backup.Write(t.Context(), db, nil, &out, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func restore(ctx context.Context, db *gorm.DB, file []byte) (backup.Summary, err
 		return backup.Summary{}, err
 	}
 	defer r.Close()
-	return r.Restore(ctx, db)
+	return r.Restore(ctx, db, nil)
 }
 
 // check reads a backup without a database.

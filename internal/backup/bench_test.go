@@ -33,7 +33,7 @@ func BenchmarkBackup(b *testing.B) {
 		}
 		b.Run(dialect+"/backup", func(b *testing.B) {
 			for b.Loop() {
-				if _, err := backup.Write(b.Context(), db, io.Discard, "test"); err != nil {
+				if _, err := backup.Write(b.Context(), db, nil, io.Discard, "test"); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,13 +176,9 @@ func (l *lines) object(line []byte, v any) error {
 	return nil
 }
 
-// trailer reads the last line and makes sure that it is the last and right.
-func (l *lines) trailer(want Trailer) (Trailer, error) {
-	want.SHA256 = hex.EncodeToString(l.sum.Sum(nil))
-	line, err := l.next()
-	if err != nil {
-		return Trailer{}, l.ended(err)
-	}
+// trailer takes the last line and makes sure that it is the last and right; want has the
+// hash of the lines before.
+func (l *lines) trailer(line []byte, want Trailer) (Trailer, error) {
 	var got Trailer
 	if err := l.object(line, &got); err != nil {
 		return Trailer{}, err

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -57,19 +58,20 @@ func (r *Reader) open() error {
 // Close frees the memory of the decompression; it does not close the file.
 func (r *Reader) Close() { r.lines.z.Close() }
 
-// Restore reads the backup into db in one transaction. The database must hold no
+// Restore reads the backup into db in one transaction, and hands the files to put, which stores
+// them before the transaction ends; nil drops them. The database must hold no
 // data and have the schema of the backup. What is stored in the end is read back
 // and compared with the backup; on any difference, and on any fault of the file,
 // the database stays as it was.
 //
 // Others who use the database meanwhile wait: nobody should.
-func (r *Reader) Restore(ctx context.Context, db *gorm.DB) (s Summary, err error) {
+func (r *Reader) Restore(ctx context.Context, db *gorm.DB, put func(File) error) (s Summary, err error) {
 	defer fault.Wrap(&err, "restore a backup")
 	err = database.InTx(ctx, db, func(tx *gorm.DB) (err error) {
 		if err := r.fits(ctx, tx); err != nil {
 			return err
 		}
-		if s, err = r.read(func(t Table) (*inserter, error) { return newInserter(tx, t) }); err != nil {
+		if s, err = r.read(func(t Table) (*inserter, error) { return newInserter(tx, t) }, put); err != nil {
 			return err
 		}
 		return compare(tx, s)
@@ -144,8 +146,9 @@ func empty(tx *gorm.DB, list []Table) error {
 	return nil
 }
 
-// read hands the rows of every table to its inserter and checks all counts and hashes.
-func (r *Reader) read(into func(Table) (*inserter, error)) (Summary, error) {
+// read hands the rows of every table to its inserter and every file to put, and checks all
+// counts and hashes.
+func (r *Reader) read(into func(Table) (*inserter, error), put func(File) error) (Summary, error) {
 	if r.used {
 		return Summary{}, fault.Unavailable("restore_disturbed",
 			"恢复时数据库被他人占用：请停止其他程序后重新恢复", "others used the database during the restore: stop them and restore again")
@@ -163,9 +166,37 @@ func (r *Reader) read(into func(Table) (*inserter, error)) (Summary, error) {
 		}
 		s.add(count)
 	}
-	var err error
-	s.Trailer, err = r.lines.trailer(s.Trailer)
+	line, err := r.files(&s, put)
+	if err == nil {
+		s.Trailer, err = r.lines.trailer(line, s.Trailer)
+	}
 	return s, err
+}
+
+// files hands the files to put, and returns the line after them. Before it the trailer of the
+// summary has the hash of all lines.
+func (r *Reader) files(s *Summary, put func(File) error) ([]byte, error) {
+	for {
+		s.Trailer.SHA256 = hex.EncodeToString(r.lines.sum.Sum(nil))
+		line, err := r.lines.next()
+		if err != nil || !bytes.HasPrefix(line, []byte(`{"file":`)) {
+			return line, r.lines.ended(err)
+		}
+		var f File
+		if err := r.lines.object(line, &f); err != nil {
+			return nil, err
+		}
+		if sum := sha256.Sum256(f.Content); !f.Lost && hex.EncodeToString(sum[:]) != f.SHA256 {
+			return nil, r.lines.damaged(errors.New("the file " + f.Key + " has another hash"))
+		}
+		s.note(f)
+		if put == nil || f.Lost {
+			continue
+		}
+		if err := put(f); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // table reads the rows of one table and the line after them.

@@ -43,7 +43,7 @@ func TestABackupIsOfOneMoment(t *testing.T) {
 	dbtest.EachAsOwner(t, func(t *testing.T, db *gorm.DB) {
 		grow(t, db, 0, 50)
 		wrote := at{fn: func() { grow(t, db, 50, 80) }}
-		s, err := backup.Write(t.Context(), db, &wrote, "test")
+		s, err := backup.Write(t.Context(), db, nil, &wrote, "test")
 		if err != nil || s.Rows("kinds") != 50 || s.Rows("classes") != 50 {
 			t.Fatalf("%d kinds, %d classes, %v; want the 50 of the beginning", s.Rows("kinds"), s.Rows("classes"), err)
 		}
@@ -159,12 +159,12 @@ func (g gauged) Read(p []byte) (int, error) {
 func inUse(t *testing.T, db *gorm.DB) (writing, reading uint64) {
 	t.Helper()
 	var out, in gauge
-	if _, err := backup.Write(t.Context(), db, &out, "test"); err != nil {
+	if _, err := backup.Write(t.Context(), db, nil, &out, "test"); err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "a") // on disk: in memory it would count
 	err := backup.Create(name, false, func(w io.Writer) error {
-		_, err := backup.Write(t.Context(), db, w, "test")
+		_, err := backup.Write(t.Context(), db, nil, w, "test")
 		return err
 	})
 	if err != nil {
@@ -180,7 +180,7 @@ func inUse(t *testing.T, db *gorm.DB) (writing, reading uint64) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Restore(t.Context(), dbtest.Owner(t, dbtest.Open(t, database.Dialect(db)))); err != nil {
+	if _, err := r.Restore(t.Context(), dbtest.Owner(t, dbtest.Open(t, database.Dialect(db))), nil); err != nil {
 		t.Fatal(err)
 	}
 	return out.most, in.most
@@ -249,7 +249,7 @@ func TestRowsAreBounded(t *testing.T) {
 	}
 	file, _ := write(t, db)
 	defer backup.LimitLines(150_000)()
-	if _, err := backup.Write(t.Context(), db, io.Discard, "test"); err == nil ||
+	if _, err := backup.Write(t.Context(), db, nil, io.Discard, "test"); err == nil ||
 		!strings.Contains(err.Error(), "back up the table kinds: row 2: a row of more") {
 		t.Errorf("written: %v", err)
 	}
@@ -283,7 +283,7 @@ func TestNoHalfFileStays(t *testing.T) {
 		err := backup.Create(name, false, func(w io.Writer) error {
 			_, err := os.Stat(name + ".partial")
 			there = err == nil
-			_, err = backup.Write(ctx, db, c.spoil(w, stop), "test")
+			_, err = backup.Write(ctx, db, nil, c.spoil(w, stop), "test")
 			return err
 		})
 		stop()

@@ -153,6 +153,7 @@ func (c *Config) check(m *Mistakes) {
 	m.atLeast("BULWARK_WRITE_BURST", int64(c.WriteBurst), 1)
 	c.checkTimes(m)
 	c.checkOIDC(m)
+	c.checkEvidence(m)
 	for _, p := range c.TrustedProxies {
 		if !addressOrRange(p) {
 			m.add("BULWARK_TRUSTED_PROXIES：%q 不是 IP 地址或 CIDR 网段", "BULWARK_TRUSTED_PROXIES: %q is no IP address or CIDR range",
@@ -260,6 +261,30 @@ func (c *Config) checkOIDC(m *Mistakes) {
 			m.add("%s=%q 应为完整的网址，例如 https://id.example.org", "%s=%q should be a whole address such as https://id.example.org",
 				name, value)
 		}
+	}
+}
+
+// checkEvidence requires one place for the files of evidence, and all settings of a bucket.
+func (c *Config) checkEvidence(m *Mistakes) {
+	if c.EvidenceS3URL == "" {
+		if c.EvidenceS3AccessKey+c.EvidenceS3Secret+c.EvidenceS3Region != "" {
+			m.add("设置了 BULWARK_EVIDENCE_S3_*，但缺少 BULWARK_EVIDENCE_S3_URL",
+				"BULWARK_EVIDENCE_S3_* is set without BULWARK_EVIDENCE_S3_URL, the address of the bucket")
+		}
+		return
+	}
+	if _, _, _, ok := c.Bucket(); !ok {
+		m.add("BULWARK_EVIDENCE_S3_URL=%q 应形如 https://主机/存储桶 或 https://主机/存储桶/前缀",
+			"BULWARK_EVIDENCE_S3_URL=%q should look like https://HOST/BUCKET or https://HOST/BUCKET/PREFIX", withoutPassword(c.EvidenceS3URL))
+	}
+	if c.EvidenceDir != "" {
+		m.add("BULWARK_EVIDENCE_DIR 与 BULWARK_EVIDENCE_S3_URL 只能设置一个", "BULWARK_EVIDENCE_DIR and BULWARK_EVIDENCE_S3_URL are both set: use one of them")
+	}
+	if c.EvidenceS3AccessKey == "" || c.EvidenceS3Secret == "" {
+		m.add("BULWARK_EVIDENCE_S3_URL 须与 BULWARK_EVIDENCE_S3_ACCESS_KEY、BULWARK_EVIDENCE_S3_SECRET_FILE 同时设置",
+			"BULWARK_EVIDENCE_S3_URL goes together with BULWARK_EVIDENCE_S3_ACCESS_KEY and BULWARK_EVIDENCE_S3_SECRET_FILE")
+	} else if _, err := os.ReadFile(c.EvidenceS3Secret); err != nil {
+		m.add("BULWARK_EVIDENCE_S3_SECRET_FILE：无法读取文件 %s", "BULWARK_EVIDENCE_S3_SECRET_FILE: the file %s cannot be read", c.EvidenceS3Secret)
 	}
 }
 

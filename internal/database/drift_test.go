@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
 	"bulwark/internal/evaluation"
+	"bulwark/internal/evidence"
 	"bulwark/internal/exchange"
 	"bulwark/internal/improve"
 	"bulwark/internal/improve/measure"
@@ -77,6 +78,8 @@ func models() []any {
 		index.Withdrawal{},
 		index.RobustnessResult{},
 		index.Appeal{},
+		evidence.Evidence{},
+		evidence.LooseFile{},
 		proposal.Proposal{},
 		audit.Record{},
 		audit.RowRecord{},

@@ -19,6 +19,10 @@ var Guards = []Guard{
 	{Table: "corrections"},
 	{Table: "entries", Rows: entryOf + "s.state = 'approved')"},
 	{Table: "entries", Rows: entryOf + "entries.revision < s.revision)"},
+	{Table: "evidence", Rows: "removed_at IS NOT NULL", Parts: true},
+	{Table: "evidence", Rows: "removed_at IS NULL", Parts: true, Free: []string{
+		"removed_at", "removed_by", "removed_reason", "updated_at", "version",
+	}},
 	{Table: "plan_outcomes"},
 	{Table: "plan_versions"},
 	{Table: "proposals", Rows: "state <> 'open'", Parts: true},

@@ -31,7 +31,7 @@ const first = 100
 // rooms are the files of the first migration, those before that others refer to.
 var rooms = []string{
 	"town", "people", "credential", "audit", "signature", "workflow", "scheme", "evaluation", "index", "proposal",
-	"target", "measure", "visit", "plan", "report", "exchange", "project", "rest", "jobs", "demo",
+	"target", "measure", "visit", "plan", "report", "exchange", "project", "evidence", "rest", "jobs", "demo",
 }
 
 // Migrate brings the schema of the database at url to this program's version, and

@@ -54,11 +54,13 @@ var filled = dbtest.NewTemplate(func(ctx context.Context, db *gorm.DB) error {
 func id36(n int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", n) }
 
 var (
-	digest64   = strings.Repeat("0123456789abcdef", 4)
-	anyPerson  = `(SELECT min(code) FROM people WHERE town_id = 'demo')`
-	anyOffice  = `(SELECT min(code) FROM offices WHERE town_id = 'demo')`
-	anyPeriod  = `(SELECT min(code) FROM periods WHERE town_id = 'demo')`
-	versioned  = `1, '2023-01-01', '2023-01-01'`
+	digest64     = strings.Repeat("0123456789abcdef", 4)
+	anyPerson    = `(SELECT min(code) FROM people WHERE town_id = 'demo')`
+	anyOffice    = `(SELECT min(code) FROM offices WHERE town_id = 'demo')`
+	anyPeriod    = `(SELECT min(code) FROM periods WHERE town_id = 'demo')`
+	versioned    = `1, '2023-01-01', '2023-01-01'`
+	intoEvidence = `INSERT INTO evidence (town_id, id, indicator, visit_id, name, media_type, bytes, sha256, width, height, received_bytes,
+		received_sha256, added_by, added_role, removed_at, removed_by, removed_reason, version, created_at, updated_at) `
 	besideDemo = `'demo', '` + id36(1) + `'`
 )
 
@@ -108,6 +110,12 @@ var besideTheDemo = []string{
 		('demo', '` + id36(1) + `', 3, 'visit_due', 'assignments/1', 'b01', ` + anyPerson + `, NULL, '2023-05-01', '2023-04-28', NULL),
 		('demo', '` + id36(2) + `', 2, 'problem_overdue', 'problems/1', 'b02', NULL, ` + anyOffice + `, '2023-04-30', '2023-05-01', NULL),
 		('demo', '` + id36(3) + `', 4, 'item_due', 'plans/1/items/1', NULL, NULL, NULL, '2023-05-01', '2023-04-27', '2023-04-29')`,
+	// One file that is there and one that was removed.
+	intoEvidence + "SELECT town_id, '" + id36(1) + "', '', min(id), 'a.jpg', 'image/jpeg', 9, '" + digest64 + "', 3, 4, 8, '" + digest64 +
+		"', 'x', 'instructor', NULL, '', '', " + versioned + " FROM visits WHERE town_id = 'demo' GROUP BY town_id",
+	intoEvidence + "SELECT town_id, '" + id36(2) + "', '', min(id), 'a.pdf', 'application/pdf', 9, '" + digest64 + "', NULL, NULL, 9, '" + digest64 +
+		"', 'x', 'instructor', '2023-01-02', 'x', 'x', " + versioned + " FROM visits WHERE town_id = 'demo' GROUP BY town_id",
+	`INSERT INTO loose_files (town_id, file, since) VALUES ('demo', '01/x', '2023-01-02')`,
 	`INSERT INTO reminder_heads (town_id, last) VALUES ('demo', 4)`,
 	`INSERT INTO reminder_receipts (town_id, reminder_id, reader, at)
 		VALUES ('demo', '` + id36(1) + `', 'p1', '2023-04-29'), ('demo', '` + id36(3) + `', 'p2', '2023-04-28')`,

@@ -27,6 +27,7 @@ var Unheld = map[string]string{
 	"audit_rows":       "the audit record that carries it holds it",
 	"goose_db_version": "the schema itself is compared",
 	"kept_answers":     "answers for a request that is sent again; they end within days and decide nothing",
+	"loose_files":      "files that no evidence needs; they are deleted within days and decide nothing",
 	"maintenance":      "when the database was last backed up and verified; shown to operators only",
 
 	"sessions.seen_at": "written at each use; only whether an idle session ended depends on it, and ends_at, the latest end, is held",

@@ -160,6 +160,14 @@ var sheets = workflow.Kind[Sheet, SheetState, *sheetReader]{
 			Name: "write", From: []SheetState{Returned}, Action: policy.WriteSheets, Silent: true, Who: mine,
 			When: sheetRules{living, beforeLock, inTime},
 		},
+		{
+			Name: "attach", From: []SheetState{Draft}, Action: policy.WriteSheets, Silent: true, Who: mine,
+			When: sheetRules{living, duringEntry, inWindow},
+		},
+		{
+			Name: "attach", From: []SheetState{Returned}, Action: policy.WriteSheets, Silent: true, Who: mine,
+			When: sheetRules{living, beforeLock, inTime},
+		},
 		{Name: "submit", From: []SheetState{Draft}, To: Submitted, Action: policy.WriteSheets, When: whileOpen},
 		{Name: "submit", From: []SheetState{Returned}, To: Submitted, Action: policy.WriteSheets, When: untilDue},
 		{Name: "withdraw", From: []SheetState{Submitted}, To: Draft, Action: policy.WriteSheets, When: whileOpen},
@@ -328,6 +336,12 @@ func (s *Sheet) markIgnored(ctx context.Context, db *gorm.DB, p Period) error {
 // the caller may see it.
 func FindSheet(ctx context.Context, db *gorm.DB, townID, id string) (Sheet, error) {
 	return sheets.Find(ctx, db, townID, id)
+}
+
+// Hold locks the sheet until tx ends, if the caller can attach evidence to its values now.
+func (s Sheet) Hold(ctx context.Context, tx *gorm.DB) error {
+	_, err := sheets.Hold(ctx, tx, s.TownID, s.ID, "attach")
+	return err
 }
 
 // SheetFilter narrows a list; zero fields do not.

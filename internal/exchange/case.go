@@ -123,6 +123,7 @@ var cases = workflow.Kind[Case, CaseState, *caseReader]{
 	Verbs: caseVerbs{
 		{Name: "draft", To: Draft, Action: policy.WriteCases, Silent: true, Who: writing},
 		{Name: "edit", From: []CaseState{Draft, Returned}, Action: policy.WriteCases, Silent: true, Who: writing},
+		{Name: "attach", From: []CaseState{Draft, Returned}, Action: policy.WriteCases, Silent: true, Who: writing},
 		{Name: "submit", From: []CaseState{Draft, Returned}, To: Submitted, Action: policy.WriteCases, Who: writing},
 		{Name: "publish", From: []CaseState{Submitted}, To: Published, Action: policy.ReviewCases, Who: reviewing},
 		{
@@ -356,6 +357,12 @@ func supersede(ctx context.Context, tx *gorm.DB, c Case) error {
 // FindCase returns one case as the caller may see it.
 func FindCase(ctx context.Context, db *gorm.DB, townID, id string) (Case, error) {
 	return cases.Find(ctx, db, townID, id)
+}
+
+// Hold locks the case until tx ends, if the caller can attach evidence to it now.
+func (c Case) Hold(ctx context.Context, tx *gorm.DB) error {
+	_, err := cases.Hold(ctx, tx, c.TownID, c.ID, "attach")
+	return err
 }
 
 // CaseFilter narrows a list; zero fields do not.

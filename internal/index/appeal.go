@@ -144,6 +144,7 @@ var appeals = workflow.Kind[Appeal, AppealState, *appealReader]{
 			Who: appealRules{notLed, secondable}, When: appealRules{nothingProposed, stillAmendable},
 		},
 		{Name: "reject", From: []AppealState{Filed}, To: Rejected, Action: policy.DecideAppeals, Who: appealRules{notLed}},
+		{Name: "attach", From: []AppealState{Filed}, Action: policy.WriteAppeals, Silent: true},
 		{Name: "withdraw", From: []AppealState{Filed}, To: Withdrawn, Action: policy.WriteAppeals},
 	},
 }.Checked()
@@ -508,6 +509,12 @@ func (d AppealDecision) check() error {
 // FindAppeal returns one appeal, if the caller may read those of its branch.
 func FindAppeal(ctx context.Context, db *gorm.DB, townID, id string) (Appeal, error) {
 	return appeals.Find(ctx, db, townID, id)
+}
+
+// Hold locks the appeal until tx ends, if the caller can attach evidence to it now.
+func (a Appeal) Hold(ctx context.Context, tx *gorm.DB) error {
+	_, err := appeals.Hold(ctx, tx, a.TownID, a.ID, "attach")
+	return err
 }
 
 // AppealFilter narrows a list; zero fields do not.

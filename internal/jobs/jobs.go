@@ -18,6 +18,8 @@ import (
 
 	"bulwark/internal/credential"
 	"bulwark/internal/database"
+	"bulwark/internal/evidence"
+	"bulwark/internal/evidence/store"
 	"bulwark/internal/fault"
 	"bulwark/internal/improve/plan"
 	"bulwark/internal/improve/report"
@@ -39,6 +41,7 @@ type Runner struct {
 	Log         *slog.Logger
 	Now         func() time.Time
 	KeepAnswers time.Duration // how long the answers of requests with an Idempotency-Key are stored
+	Evidence    store.Store   // of which loose files are collected; nil: none
 
 	wake    chan struct{}
 	figures figures
@@ -127,7 +130,7 @@ const (
 	longestGap = time.Hour
 )
 
-// cleanup deletes answers that were kept long enough. Time in which no cleanup ran does
+// cleanup deletes loose files and answers that were kept long enough. Time in which no cleanup ran does
 // not count: the clock was moved, or nobody could have sent a request again.
 func (r *Runner) cleanup(ctx context.Context) error {
 	now := r.Now()
@@ -147,8 +150,11 @@ func (r *Runner) cleanup(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = rest.DeleteStoredResponses(ctx, r.DB, now.Add(-r.KeepAnswers))
-	return err
+	if r.Evidence != nil {
+		_, err = evidence.Collect(ctx, r.DB, r.Evidence)
+	}
+	_, failed := rest.DeleteStoredResponses(ctx, r.DB, now.Add(-r.KeepAnswers))
+	return errors.Join(err, failed)
 }
 
 func (r *Runner) flush(ctx context.Context) {

@@ -309,6 +309,13 @@ var tables = []table{
 		work,
 	},
 	{
+		"evidence",
+		[]column{{"added_by", "added_by", code}, {"removed_by", "removed_by", code}},
+		"evidence/{id}", "id", "",
+		text.Text{ZH: "佐证", EN: "evidence"},
+		work,
+	},
+	{
 		"judge_sheets",
 		[]column{{"judge", "judge", code}},
 		"rounds/{round_code}/sheet", "round_code, judge", "",

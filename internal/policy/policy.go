@@ -107,6 +107,9 @@ const (
 	WriteRatings   Action = "usefulness:write" // for the own branch
 	ReadUsefulness Action = "usefulness:read"  // a mentor: of himself or herself
 
+	ReadEvidence  Action = "evidence:read"  // of what one reads
+	WriteEvidence Action = "evidence:write" // attach to what one writes, and remove
+
 	ReadVisits  Action = "visits:read"
 	WriteVisits Action = "visits:write"
 
@@ -258,6 +261,10 @@ var rules = []rule{
 
 	{WriteRatings, byBranch, "评价有用程度", "rate usefulness", own(Secretary)},
 	{ReadUsefulness, wholeTown, "查看有用程度", "read usefulness", all(Mentor, LeadingGroup, Leadership)},
+
+	// which of it is up to the record: see the verbs "attach"
+	{ReadEvidence, openToAll, "查看佐证", "read evidence", all(everyone...)},
+	{WriteEvidence, byBranch, "提交佐证", "attach evidence", own(tied...).all(LeadingGroup, Admin)},
 
 	{ReadVisits, byBranch, "查看走访", "read visits", own(tied...).all(LeadingGroup, Leadership)},
 	{WriteVisits, byBranch, "记录走访", "record visits", own(Instructor, Office)},

@@ -69,6 +69,8 @@ var table = map[policy.Action]string{
 	policy.ReadUsefulness:    "--*--**-",
 	policy.ReadStatistics:    "-----**-",
 	policy.ReadRaters:        "--*--**-",
+	policy.ReadEvidence:      "********",
+	policy.WriteEvidence:     "-aaaa*-*",
 	policy.ReadVisits:        "-aaaa**-",
 	policy.WriteVisits:       "---aa---",
 	policy.ReadAnalyses:      "-aaa-**-",

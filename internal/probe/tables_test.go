@@ -21,7 +21,7 @@ import (
 // sorted, since ids order some of them.
 func (s *service) tables(db *gorm.DB) {
 	var file bytes.Buffer
-	summary, err := backup.Write(s.t.Context(), db, &file, "probe")
+	summary, err := backup.Write(s.t.Context(), db, nil, &file, "probe")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -31,6 +31,11 @@ type Engine struct {
 	queue    queue              // before them
 	writers  *ratelimit.Limiter // nil: no limit
 	inflight inflight
+
+	maxRows     int // of a workbook
+	rowsAtATime int // that are read for a table
+	transfer    transfer
+	receiving   chan struct{} // uploads that are being received
 }
 
 // Options are what an Engine works with.
@@ -44,6 +49,9 @@ type Options struct {
 	Metrics prometheus.Registerer
 	// Labels are the Chinese names of fields in messages.
 	Labels Labels
+	// Words returns the Chinese names of codes in the cells of tables of the town, "" outside
+	// towns; nil: codes stay.
+	Words func(ctx context.Context, town string) (Words, error)
 	// Identify returns the caller behind the key or session of a request, the zero
 	// Principal where it has neither.
 	Identify func(r *http.Request, action policy.Action) (access.Principal, error)
@@ -55,7 +63,8 @@ type Options struct {
 // New returns an Engine without routes.
 func New(o Options) (*Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
-	e := &Engine{Options: o, to: gin.New(), queue: newQueue(max(1, runtime.GOMAXPROCS(0)/2))}
+	e := &Engine{Options: o, to: gin.New(), queue: newQueue(max(1, runtime.GOMAXPROCS(0)/2)), transfer: uploads, maxRows: maxRows, rowsAtATime: rowsAtATime}
+	e.receiving = make(chan struct{}, e.transfer.most)
 	e.to.HandleMethodNotAllowed = true
 	e.to.RedirectTrailingSlash = false                 // one address per resource
 	e.to.RemoteIPHeaders = []string{"X-Forwarded-For"} // proxies pass other headers on as a stranger sent them

@@ -211,4 +211,5 @@ func Malformed(fields ...fault.FieldError) *fault.Error {
 	return fault.New(fault.KindMalformed, "malformed", message).With(fields...)
 }
 
-var tooManyRows = text.F("表格超过 5 万行：请缩小筛选范围，或分页读取 JSON", "the table has more than 50,000 rows: narrow the filters, or read pages of JSON")
+var tooManyRows = text.F("超过 5 万行，不能生成 xlsx：请改用 csv，或缩小筛选范围",
+	"there are more than 50,000 rows, too many for xlsx: use csv, or narrow the filters")

@@ -86,7 +86,11 @@ func (e *Engine) observe() gin.HandlerFunc {
 		start := time.Now()
 		t := &trace{id: requestID(c.GetHeader("X-Request-Id")), client: c.ClientIP(), request: c.Request, writer: c.Writer}
 		c.Header("X-Request-Id", t.id)
-		ctx, cancel := context.WithTimeout(withTrace(c.Request.Context(), t), e.Config.RequestTimeout)
+		limit := e.Config.RequestTimeout
+		if e.uploads(c) {
+			limit += e.transfer.whole
+		}
+		ctx, cancel := context.WithTimeout(withTrace(c.Request.Context(), t), limit)
 		defer cancel()
 		c.Request = c.Request.WithContext(ctx)
 		figures.inFlight.Inc()
@@ -99,6 +103,13 @@ func (e *Engine) observe() gin.HandlerFunc {
 		}()
 		c.Next()
 	}
+}
+
+// uploads reports whether the request is one of a route that takes a file.
+func (e *Engine) uploads(c *gin.Context) bool {
+	return c.Request.Method == http.MethodPost && slices.ContainsFunc(e.routes, func(r Route) bool {
+		return r.Uploads && r.Path == c.FullPath()
+	})
 }
 
 // record writes the one log line of a request: no header, no query, the route

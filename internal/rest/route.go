@@ -28,7 +28,7 @@ type Route struct {
 	Action       policy.Action // what the caller must be allowed to do
 	Handler      string        // name of the function, without its receiver
 	Request      reflect.Type  // struct with uri, form and header tags and perhaps Body
-	Body         reflect.Type  // of the request; nil where it has none
+	Body         reflect.Type  // of the request, as JSON; nil where it has none
 	Answer       reflect.Type  // of a success, without Created around it; Nothing where there is no body
 	Waiting      reflect.Type  // of 202, where the work may wait for somebody else; else nil
 	MediaTypes   []string      // of the answer; empty: application/json
@@ -38,6 +38,7 @@ type Route struct {
 	Computes     bool          // changes nothing, although its method is not one that reads
 	BodyLimit    int64         // in bytes
 	Costly       bool          // takes much computing: see Costly
+	Uploads      bool          // its body is a file: see Uploads
 	Columns      []string      // codes of the columns of a list as a table; empty: it is no list
 
 	read func(ctx context.Context, param func(string) string) error // of a GET: see Engine.Readable
@@ -294,14 +295,25 @@ func (e *endpoint) answer(c *gin.Context) error {
 		return err
 	}
 	var claim *claim
-	if e.changes() && !b.rehearses() { // else nothing is done that must be done once
+	if e.changes() && !e.Uploads && !b.rehearses() { // else nothing is done that must be done once, or it is by its content
 		if claim, err = claimOf(c.Request, p, e.Secret); err != nil {
 			return err
 		}
 	}
-	if len(e.Files) > 0 {
+	switch {
+	case e.Uploads:
+		u, err := e.receive(c.Request, c.Writer, e.BodyLimit)
+		if err != nil {
+			return err
+		}
+		defer u.close()
+		b.req.FieldByIndex(b.bodyAt).Set(reflect.ValueOf(u))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.Config.RequestTimeout) // from now on it is as any other
+		defer cancel()
+	case len(e.Files) > 0:
 		err = b.file(c.Request, c.Writer, e.Route)
-	} else {
+	default:
 		err = b.body(c.Request, c.Writer, e.BodyLimit)
 	}
 	if err != nil {
@@ -326,6 +338,12 @@ func (e *endpoint) work(ctx context.Context, c *gin.Context, claim *claim, req a
 		res, err := e.result(ctx, c.Request, req)
 		if err != nil {
 			return err
+		}
+		switch res := res.(type) {
+		case Download:
+			return e.sendFile(w, c.Request, e.Status, res)
+		case Stream:
+			return e.sendStream(w, c.Request, e.Status, res)
 		}
 		return respond(w, c.Request, e.Status, res)
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"net/http"
@@ -46,7 +47,7 @@ func (q TableQuery) named(t spreadsheet.Table, labels Labels, language string) s
 	t.Columns = slices.Clone(t.Columns)
 	for i, c := range t.Columns {
 		switch {
-		case language != "zh" || q.Header == "codes":
+		case !q.worded(language):
 			t.Columns[i].Name = ""
 		case c.Name == "":
 			t.Columns[i].Name = labels.Column(c.Code)
@@ -54,6 +55,42 @@ func (q TableQuery) named(t spreadsheet.Table, labels Labels, language string) s
 	}
 	return t
 }
+
+// Words are Chinese names of codes in cells, by the last part of the code of their column.
+type Words map[string]map[string]string
+
+// of returns the words for the cells of a column; nil for none.
+func (w Words) of(column string) map[string]string {
+	return w[column[strings.LastIndexByte(column, '_')+1:]]
+}
+
+// translate replaces codes in the cells of a table by their names. What has no name stays.
+func (w Words) translate(t spreadsheet.Table) spreadsheet.Table {
+	rows := make([][]any, len(t.Rows))
+	for i, cells := range t.Rows {
+		rows[i] = slices.Clone(cells)
+	}
+	for k, c := range t.Columns {
+		names := w.of(c.Code)
+		if names == nil {
+			continue
+		}
+		for _, cells := range rows {
+			if s, ok := cells[k].(string); ok {
+				parts := strings.Split(s, separator)
+				for n, part := range parts {
+					parts[n] = cmp.Or(names[part], part)
+				}
+				cells[k] = strings.Join(parts, separator)
+			}
+		}
+	}
+	t.Rows = rows
+	return t
+}
+
+// worded reports whether the request is for a table in Chinese words.
+func (q TableQuery) worded(language string) bool { return language == "zh" && q.Header != "codes" }
 
 // endings are the Chinese words for the last part of the code of a column.
 var endings = map[string]string{
@@ -79,9 +116,17 @@ func (l Labels) Column(code string) string {
 // download by the name, which has no ending. A workbook has a sheet for each table, CSV the
 // first alone.
 func (e *Engine) Table(ctx context.Context, q TableQuery, name string, tables ...spreadsheet.Table) (Raw, error) {
-	language := languageOf(traceOf(ctx).request)
+	r := traceOf(ctx).request
+	language := languageOf(r)
+	var words Words
+	if q.worded(language) && e.Words != nil {
+		var err error
+		if words, err = e.Words(ctx, townOf(r.URL.Path)); err != nil {
+			return Raw{}, err
+		}
+	}
 	for i, t := range tables {
-		tables[i] = q.named(t, e.Labels, language)
+		tables[i] = words.translate(q.named(t, e.Labels, language))
 	}
 	if q.FormatOf(ctx) == XLSX {
 		body, err := spreadsheet.XLSX(tables...)
@@ -100,7 +145,7 @@ func (Page[T]) itemType() reflect.Type { return reflect.TypeFor[T]() }
 
 func (p Page[T]) rows() (reflect.Value, string) { return reflect.ValueOf(p.Items), p.NextPageToken }
 
-// Bounds of a table: how many rows are read at a time, and how many it has at most.
+// Bounds of a table: how many rows are read at a time, and how many a workbook has at most.
 const (
 	rowsAtATime = 2000
 	maxRows     = 50_000
@@ -141,46 +186,102 @@ func (e *endpoint) result(ctx context.Context, r *http.Request, req any) (any, e
 	return e.table(ctx, r, req, query)
 }
 
-// table returns the whole list of the request, from the page on that it asks for.
+// table returns the whole list of the request, from the page on that it asks for. A workbook has a limit; CSV beyond it is
+// sent as it is read.
 func (e *endpoint) table(ctx context.Context, r *http.Request, req any, query TableQuery) (any, error) {
-	page := reflect.ValueOf(req).Elem().FieldByName("PageQuery")
-	language := languageOf(r)
 	name := nameOfList(r.URL)
 	t := spreadsheet.Table{Name: name, Columns: e.list.heads}
+	if town := townOf(r.URL.Path); town != "" && town != name {
+		name = town + "-" + name
+	}
+	pages := e.pages(ctx, r, req)
 	for {
-		if page.IsValid() {
-			page.FieldByName("PageSize").SetInt(rowsAtATime)
-		}
-		res, err := e.handle(ctx, req)
+		rows, more, err := pages()
 		if err != nil {
 			return nil, err
 		}
-		items, next := res.(tabled).rows()
-		if len(t.Rows)+items.Len() > maxRows {
+		t.Rows = append(t.Rows, rows...)
+		switch {
+		case len(t.Rows) > e.maxRows && query.FormatOf(ctx) == XLSX:
 			return nil, fault.New(fault.KindTooLarge, "too_many_rows", tooManyRows)
+		case len(t.Rows) > e.maxRows && more:
+			return e.long(ctx, query, name, t, pages)
+		case !more:
+			return e.Table(ctx, query, name, t)
 		}
+	}
+}
+
+// pages returns what reads the rows of one page after another, and whether more follow.
+func (e *endpoint) pages(ctx context.Context, r *http.Request, req any) func() (rows [][]any, more bool, err error) {
+	page := reflect.ValueOf(req).Elem().FieldByName("PageQuery")
+	language := languageOf(r)
+	return func() (rows [][]any, more bool, err error) {
+		if page.IsValid() {
+			page.FieldByName("PageSize").SetInt(int64(e.rowsAtATime))
+		}
+		res, err := e.handle(ctx, req)
+		if err != nil {
+			return nil, false, err
+		}
+		items, next := res.(tabled).rows()
 		for i := range items.Len() {
 			row := make([]any, len(e.list.columns))
 			for k, c := range e.list.columns {
 				row[k] = c.cell(items.Index(i), language)
 			}
-			t.Rows = append(t.Rows, row)
+			rows = append(rows, row)
 		}
 		if next == "" || !page.IsValid() {
-			break
+			return rows, false, nil
 		}
 		page.FieldByName("PageToken").SetString(next)
+		return rows, true, nil
 	}
-	if parts := strings.Split(r.URL.Path, "/"); len(parts) > 4 && parts[3] == "towns" && parts[4] != name {
-		name = parts[4] + "-" + name
+}
+
+// long returns the CSV of a table of which some rows are read, and of all further pages.
+func (e *endpoint) long(
+	ctx context.Context, query TableQuery, name string, t spreadsheet.Table, pages func() ([][]any, bool, error),
+) (any, error) {
+	first, err := e.Table(ctx, query, name, t)
+	if err != nil {
+		return nil, err
 	}
-	return e.Table(ctx, query, name, t)
+	return Stream{ContentType: first.ContentType, Filename: first.Filename, Each: func(write func([]byte) error) error {
+		if err := write(first.Body); err != nil {
+			return err
+		}
+		for {
+			rows, more, err := pages()
+			if err != nil {
+				return err
+			}
+			t.Rows = rows
+			next, err := e.Table(ctx, query, name, t)
+			if err != nil {
+				return err
+			}
+			_, body, _ := bytes.Cut(next.Body, []byte("\n")) // the head stands at the beginning
+			if err := write(body); err != nil || !more {
+				return err
+			}
+		}
+	}}, nil
 }
 
 // nameOfList returns the last step of the address: evaluations.
 func nameOfList(u *url.URL) string {
 	name := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
 	return name[:min(len(name), 31)]
+}
+
+// townOf returns the town of an address below /api/v1/towns; empty for another address.
+func townOf(path string) string {
+	if parts := strings.Split(path, "/"); len(parts) > 4 && parts[3] == "towns" {
+		return parts[4]
+	}
+	return ""
 }
 
 // byEnding lets a table be read by an address that ends in .csv or .xlsx, for programs that

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/xuri/excelize/v2"
@@ -22,7 +23,7 @@ const (
 // Table is a list with one row for each item. A cell is nil where there is no value, else a
 // string, float64, int64, uint64, bool, day.Date or time.Time.
 type Table struct {
-	Name    string // of the sheet: at most 31 characters
+	Name    string // of the sheet, as far as one can be called so
 	Columns []Column
 	Rows    [][]any
 }
@@ -115,7 +116,9 @@ func XLSX(tables ...Table) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	names := map[string]bool{}
 	for i, t := range tables {
+		t.Name = sheetName(t.Name, names)
 		if i == 0 {
 			err = f.SetSheetName("Sheet1", t.Name)
 		} else {
@@ -134,6 +137,27 @@ func XLSX(tables ...Table) (_ []byte, err error) {
 	}
 	return b.Bytes(), nil
 }
+
+// sheetName returns a name that a sheet can have and no sheet of the book has yet.
+func sheetName(name string, taken map[string]bool) string {
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`:\/?*[]'`, r) {
+			return ' '
+		}
+		return r
+	}, name)
+	whole := []rune(cmp.Or(strings.TrimSpace(name), "1"))
+	name = string(whole[:min(len(whole), longestSheet)])
+	for n := 2; taken[strings.ToLower(name)]; n++ {
+		ending := " " + strconv.Itoa(n)
+		name = string(whole[:min(len(whole), longestSheet-len(ending))]) + ending
+	}
+	taken[strings.ToLower(name)] = true
+	return name
+}
+
+// longestSheet is the most characters of the name of a sheet.
+const longestSheet = 31
 
 type styles struct{ head, date, instant int }
 

@@ -188,6 +188,18 @@ func (k Kind[T, S, V]) Move(
 	})
 }
 
+// Hold locks a record until tx ends, if the caller can use the verb on it now, and changes nothing: it is for what
+// belongs to the record and is stored elsewhere.
+func (k Kind[T, S, V]) Hold(ctx context.Context, tx *gorm.DB, town, id, verb string) (t T, err error) {
+	defer fault.Wrap(&err, "%s of %s %s", verb, k.Name, id)
+	v, list, err := k.lock(ctx, tx, town, false, id)
+	if err != nil {
+		return t, err
+	}
+	_, err = k.Table().Do(v, list[0], verb, "")
+	return list[0], err
+}
+
 // Apply makes a move that no caller makes, such as one that follows from a publication:
 // only the state is asked, and what the caller may see does not matter.
 func (k Kind[T, S, V]) Apply(

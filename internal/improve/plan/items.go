@@ -112,6 +112,10 @@ var items = workflow.Kind[Item, ItemState, *itemReader]{
 			When: itemRules{workable},
 		},
 		{
+			Name: "attach", From: []ItemState{ItemOpen, ItemReturned}, Action: policy.WritePlans, Silent: true,
+			When: itemRules{workable},
+		},
+		{
 			Name: "verify", From: []ItemState{ItemDone}, To: ItemVerified, Action: policy.VerifyPlans,
 			When: itemRules{workable, notOwnWork},
 		},
@@ -301,11 +305,22 @@ func MoveItem(ctx context.Context, db *gorm.DB, ref workflow.Ref, d ItemDecision
 // FindItem returns one item of the plan's approved version with its history, if the
 // caller may read the plans of its branch.
 func FindItem(ctx context.Context, db *gorm.DB, townID, plan, id string) (Item, error) {
-	i, err := items.Find(ctx, db, townID, id)
+	i, err := ReadItem(ctx, db, townID, id)
 	if err == nil && i.PlanID != plan {
 		return Item{}, fault.Missing(items.Noun, id)
 	}
 	return i, err
+}
+
+// ReadItem returns one item with its history, if the caller may read the plans of its branch.
+func ReadItem(ctx context.Context, db *gorm.DB, townID, id string) (Item, error) {
+	return items.Find(ctx, db, townID, id)
+}
+
+// Hold locks the item until tx ends, if the caller can attach evidence to it now.
+func (i Item) Hold(ctx context.Context, tx *gorm.DB) error {
+	_, err := items.Hold(ctx, tx, i.TownID, i.ID, "attach")
+	return err
 }
 
 // ListItems returns the items in the state that the caller may read, at most so many, in the

@@ -138,6 +138,7 @@ var problems = workflow.Kind[Problem, ProblemState, *problemReader]{
 	Verbs: problemVerbs{
 		{Name: "open", To: ProblemOpen, Action: policy.WriteProblems, Extra: dueDay},
 		{Name: "write", From: Unsolved, Action: policy.WriteProblems, Extra: dueDay},
+		{Name: "attach", From: Unsolved, Action: policy.WriteProblems, Silent: true},
 		{
 			Name: "start", From: []ProblemState{ProblemOpen, ProblemReopened}, To: ProblemInProgress,
 			Action: policy.WriteProblems,
@@ -461,6 +462,12 @@ func openAll(ctx context.Context, tx *gorm.DB, v Visit, found []Problem) error {
 // its branch.
 func FindProblem(ctx context.Context, db *gorm.DB, townID, id string) (Problem, error) {
 	return problems.Find(ctx, db, townID, id)
+}
+
+// Hold locks the problem until tx ends, if the caller can attach evidence to it now.
+func (x Problem) Hold(ctx context.Context, tx *gorm.DB) error {
+	_, err := problems.Hold(ctx, tx, x.TownID, x.ID, "attach")
+	return err
 }
 
 // ProblemFilter narrows a list; zero fields do not.

@@ -97,6 +97,7 @@ var visits = workflow.Kind[Visit, State, *reader]{
 	Verbs: verbs{
 		{Name: "begin", To: Draft, Action: policy.WriteVisits, Silent: true},
 		{Name: "write", From: []State{Draft}, Action: policy.WriteVisits, Who: rules{own}, Silent: true},
+		{Name: "attach", From: []State{Draft, Recorded}, Action: policy.WriteVisits, Who: rules{own}, Silent: true},
 		{Name: "record", From: []State{Draft}, To: Recorded, Action: policy.WriteVisits, Who: rules{own}},
 		{Name: "correct", From: []State{Recorded}, Action: policy.WriteVisits, Who: rules{own}, Reason: true},
 	},
@@ -386,6 +387,12 @@ func (v Visit) refuseLost(ctx context.Context, tx *gorm.DB, c Content) error {
 // if the caller may read it.
 func Find(ctx context.Context, db *gorm.DB, townID, id string) (Visit, error) {
 	return visits.Find(ctx, db, townID, id)
+}
+
+// Hold locks the visit until tx ends, if the caller can attach evidence to it now.
+func (v Visit) Hold(ctx context.Context, tx *gorm.DB) error {
+	_, err := visits.Hold(ctx, tx, v.TownID, v.ID, "attach")
+	return err
 }
 
 // Filter narrows a list; zero fields do not. A visit is of an indicator, a
