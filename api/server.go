@@ -18,6 +18,7 @@ import (
 	"bulwark/internal/cache"
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
+	"bulwark/internal/feed"
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
 	"bulwark/internal/oidc"
@@ -25,6 +26,7 @@ import (
 	"bulwark/internal/ratelimit"
 	"bulwark/internal/rest"
 	"bulwark/internal/signature"
+	"bulwark/internal/webhook"
 )
 
 // Server holds what handlers need. Fill the fields, then call Handler once.
@@ -63,6 +65,9 @@ type Server struct {
 	responses rest.ResponseCache[cacheKey]
 	// reads of what is kept of people that have their record in the trail
 	readsNoted *cache.Cache[string, bool]
+	changes    feed.Source
+	waiting    *feed.Waiting // for changes
+	webhooks   webhook.Guard
 	authCache  authCache
 	logins     *ratelimit.Login
 	provider   *oidc.Provider // nil: none
@@ -81,8 +86,12 @@ type cacheKey struct {
 }
 
 // Drain makes /readyz answer 503, so that a load balancer stops sending
-// requests before the listener closes.
-func (s *Server) Drain() { s.draining.Store(true) }
+// requests before the listener closes, and ends requests that wait for changes. Call it after
+// Handler.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	s.waiting.Close()
+}
 
 // Handler returns the whole service.
 func (s *Server) Handler() (http.Handler, error) {
@@ -110,6 +119,12 @@ func (s *Server) newEngine() (*rest.Engine, error) {
 	}
 	s.engine, s.results = e, index.NewResultCache()
 	s.readsNoted = cache.New[string, bool](1 << 20)
+	s.changes = feed.Source{Link: s.Config.Link, Readable: s.readable}
+	s.waiting, s.webhooks = feed.NewWaiting(s.DB), webhook.NewGuard(s.Config.WebhookAllow)
+	if s.Jobs != nil {
+		s.Jobs.Webhooks = webhook.NewDeliverer(s.DB, s.Log, s.webhooks)
+		s.Jobs.Webhooks.Source = s.changes
+	}
 	s.setupSecurity()
 	s.addRoutes(e.Root())
 	return e, nil

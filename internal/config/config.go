@@ -46,6 +46,8 @@ type Config struct {
 	SigningSM2KeyFile string `env:"SIGNING_SM2_KEY_FILE" doc:"file with a second private key, of SM2, that signs beside the first one; empty = none"`
 	RequireSignature  bool   `env:"REQUIRE_SIGNATURE" envDefault:"false" doc:"true: no town publishes without a signing key"`
 
+	WebhookAllow []string `env:"WEBHOOK_ALLOW" doc:"addresses or CIDR ranges of private networks that webhooks may reach, also without HTTPS, separated by commas; empty = public addresses by HTTPS only"`
+
 	KeepAnswers time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"how long the answer to a request with an Idempotency-Key is stored for retries"`
 
 	ReadOnly       bool   `env:"READ_ONLY" envDefault:"false" doc:"true: the service changes nothing. Every write gets 503 read_only, reads work, and background work is stopped"`
