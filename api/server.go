@@ -119,8 +119,16 @@ func (s *Server) newEngine() (*rest.Engine, error) {
 	}
 	s.engine, s.results = e, index.NewResultCache()
 	s.readsNoted = cache.New[string, bool](1 << 20)
-	s.changes = feed.Source{Link: s.Config.Link, Readable: s.readable}
+	s.changes = feed.Source{
+		Link: func(path string) string { return s.Config.Link(path) },
+		Readable: func(ctx context.Context, town, subject string) (bool, error) {
+			return s.engine.Readable(ctx, "/api/v1/towns/"+town+"/"+subject)
+		},
+	}
 	s.waiting, s.webhooks = feed.NewWaiting(s.DB), webhook.NewGuard(s.Config.WebhookAllow)
+	promauto.With(s.Metrics).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bulwark_changes_waiting", Help: "Requests that wait for changes now.",
+	}, func() float64 { return float64(s.waiting.Len()) })
 	if s.Jobs != nil {
 		s.Jobs.Webhooks = webhook.NewDeliverer(s.DB, s.Log, s.webhooks)
 		s.Jobs.Webhooks.Source = s.changes

@@ -89,7 +89,7 @@ func (s Source) Read(ctx context.Context, db *gorm.DB, townID string, q Query) (
 		return page, err
 	}
 	if q.After > head {
-		return page, fault.Conflict("after_the_end",
+		return page, fault.Malformed("after_the_end",
 			"审计链只到 %[1]d，没有 %[2]d：数据库可能已从备份恢复，请从 0 或 %[1]d 重新读取",
 			"the trail ends at %[1]d and has no %[2]d: the database may have been restored from a backup. Begin again at 0 or %[1]d",
 			head, q.After)
@@ -146,6 +146,13 @@ type place struct {
 	Number         int64
 }
 
+// foundPlace is a row by which a place is looked up.
+type foundPlace struct {
+	Key    string
+	Branch string
+	Number int64
+}
+
 // keyOf returns the table and the id by which the place of a record is looked up; empty
 // where its subject says all.
 func keyOf(r audit.Record) (table, id string) {
@@ -173,17 +180,14 @@ func placesOf(ctx context.Context, db *gorm.DB, townID string, records []audit.R
 		if table == "publications" {
 			columns, where = "run_id AS key, number", "town_id = ? AND run_id IN ?"
 		}
-		var rows []struct {
-			Key string
-			place
-		}
+		var rows []foundPlace
 		slices.Sort(ids)
 		if err := db.WithContext(ctx).Table(table).Select(columns).Where(where, townID, slices.Compact(ids)).
 			Find(&rows).Error; err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
-			found[table+"/"+row.Key] = row.place
+			found[table+"/"+row.Key] = place{Branch: row.Branch, Number: row.Number}
 		}
 	}
 	for _, r := range records {

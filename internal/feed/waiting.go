@@ -50,6 +50,13 @@ func NewWaiting(db *gorm.DB) *Waiting {
 // Close ends every wait, now and later.
 func (w *Waiting) Close() { w.once.Do(func() { close(w.closed) }) }
 
+// Len returns how many wait now.
+func (w *Waiting) Len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiters)
+}
+
 // Enter returns how to wait, or a fault where too many wait already. leave ends it.
 func (w *Waiting) Enter(town string, stranger bool) (wait func(ctx context.Context, after int64), leave func(), err error) {
 	one := &waiter{town: town, stranger: stranger}

@@ -52,13 +52,15 @@ type Deliverer struct {
 	DB     *gorm.DB
 	Log    *slog.Logger
 	Source feed.Source // nothing is sent before it is set
+	// how long one attempt may take
+	Timeout time.Duration
 
 	clients map[bool]*http.Client // by whether they speak without TLS
 }
 
 // NewDeliverer returns a Deliverer that reaches the addresses which the guard permits.
 func NewDeliverer(db *gorm.DB, log *slog.Logger, g Guard) *Deliverer {
-	return &Deliverer{DB: db, Log: log, clients: map[bool]*http.Client{true: g.client(true), false: g.client(false)}}
+	return &Deliverer{DB: db, Log: log, Timeout: timeout, clients: map[bool]*http.Client{true: g.client(true), false: g.client(false)}}
 }
 
 // due are the webhooks for which something may be sent now. A time far in the future was
@@ -227,7 +229,9 @@ func (t *turn) send(ctx context.Context, e feed.Event) (a Attempt, err error) {
 		TownID: t.at.TownID, ID: database.NewID(), WebhookID: t.at.WebhookID, At: began, EventID: e.ID, Type: e.Type,
 		Sequence: e.Data.Sequence,
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.webhook.URL, bytes.NewReader(body))
+	within, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(within, http.MethodPost, t.webhook.URL, bytes.NewReader(body))
 	if err != nil {
 		return a, err
 	}
