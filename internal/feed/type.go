@@ -39,10 +39,10 @@ var kinds = map[string]kind{
 
 	"targets.propose": {"target.proposals_made", policy.ReadTargets, ""},
 	"targets.follow":  {"target.proposals_followed", policy.ReadTargets, ""},
-	"target.propose":  {"target.proposed", policy.ReadTargets, "targets"},
-	"target.confirm":  {"target.confirmed", policy.ReadTargets, "targets"},
-	"target.dismiss":  {"target.dismissed", policy.ReadTargets, "targets"},
-	"target.end":      {"target.ended", policy.ReadTargets, "targets"},
+	"target.propose":  {"target.proposed", policy.ReadTargets, "improvement_targets"},
+	"target.confirm":  {"target.confirmed", policy.ReadTargets, "improvement_targets"},
+	"target.dismiss":  {"target.dismissed", policy.ReadTargets, "improvement_targets"},
+	"target.end":      {"target.ended", policy.ReadTargets, "improvement_targets"},
 
 	"plan.draft":        {"plan.drafted", policy.ReadPlans, "plans"},
 	"plan.write":        {"plan.written", policy.ReadPlans, "plans"},

@@ -22,7 +22,7 @@ var untold = strings.Fields(`
 	account.create account.disable account.enable account.link account.password account.strip account.unlink account.update
 	key.create key.revoke session.end session.open setup.token signing_key.begin signing_key.end
 	right.acknowledge right.give right.give_alone right.reject right.second right.supersede
-	person.create person.pseudonymise person.rename
+	person.create person.everything person.pseudonymise person.rename
 	appointment.cancel appointment.confirm_cancellation appointment.create appointment.end
 	assignment.cancel assignment.confirm_cancellation assignment.create assignment.end
 	office.create office.update office_link.cancel office_link.confirm_cancellation office_link.create office_link.end
