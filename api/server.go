@@ -86,11 +86,12 @@ type cacheKey struct {
 }
 
 // Drain makes /readyz answer 503, so that a load balancer stops sending
-// requests before the listener closes, and ends requests that wait for changes. Call it after
-// Handler.
+// requests before the listener closes, and ends requests that wait for changes.
 func (s *Server) Drain() {
 	s.draining.Store(true)
-	s.waiting.Close()
+	if s.waiting != nil {
+		s.waiting.Close()
+	}
 }
 
 // Handler returns the whole service.
