@@ -267,12 +267,12 @@ func TestWaitingForChanges(t *testing.T) {
 				done <- c
 			}()
 		}
-		full := func() bool {
-			a := h.as(policy.Mentor).Get(fmt.Sprintf("%s?after=%d&wait=1", changesAt, end))
-			return a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") == "5"
+		for h.server.waiting.Len() < all && len(done) == 0 { // until they have all come
+			time.Sleep(time.Millisecond)
 		}
-		for !full() { // until they have all come
-			time.Sleep(10 * time.Millisecond)
+		full := h.as(policy.Mentor).Get(fmt.Sprintf("%s?after=%d&wait=1", changesAt, end))
+		if p := full.Problem(http.StatusServiceUnavailable); p.Code != "too_many_waiting" || full.Header.Get("Retry-After") != "5" {
+			t.Errorf("one more: %+v, Retry-After %q", p, full.Header.Get("Retry-After"))
 		}
 		pool, err := db.DB()
 		h.must(err)
