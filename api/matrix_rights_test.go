@@ -71,6 +71,11 @@ var rights = map[string]right{
 	"POST /towns/:town/webhooks/:webhook/resend":  {who: "A", body: sent(object{"after": 1})},
 	"GET /towns/:town/webhooks/:webhook/attempts": {who: "A"},
 
+	"GET /odata/:town/":                 {who: everyone, far: 200},
+	"GET /odata/:town/$metadata":        {who: everyone, far: 200},
+	"GET /odata/:town/connection.pbids": {who: everyone, far: 200},
+	"GET /odata/:town/:set":             {who: everyone, far: 200},
+
 	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
 	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},

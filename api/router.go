@@ -40,6 +40,15 @@ func (s *Server) addRoutes(r rest.Router) {
 	s.routesOfPlans(t.Tag("improvement"))
 	s.routesOfMeasures(t.Tag("improvement"))
 	s.routesOfExchange(t.Tag("exchange"))
+	s.routesOfOData(r.Under("/odata/:town").Tag("index"))
+}
+
+// routesOfOData adds what Excel, Power BI and the like load by themselves.
+func (s *Server) routesOfOData(o rest.Router) {
+	rest.Get(o, "/", policy.ReadStructure, s.odataService, rest.Sends[map[string]any]())
+	rest.Get(o, "/$metadata", policy.ReadStructure, s.odataMetadata, rest.Sends[string]("application/xml"))
+	rest.Get(o, "/connection.pbids", policy.ReadStructure, s.odataConnection, rest.Sends[map[string]any]())
+	rest.Get(o, "/:set", policy.ReadStructure, s.odataSet, rest.Sends[map[string]any]())
 }
 
 // routesOfService adds the health of the service and of its description.

@@ -21,9 +21,10 @@ var rooms = map[string]string{
 		"internal/improve/measure internal/improve/target internal/improve internal/explanation internal/index " +
 		"internal/proposal internal/review internal/entry internal/structure internal/evaluation internal/scheme " +
 		"internal/people internal/workflow internal/credential internal/access internal/town internal/oidc internal/config " +
-		"internal/ratelimit internal/signature internal/cache internal/feed internal/webhook",
+		"internal/ratelimit internal/signature internal/cache internal/feed internal/webhook internal/odata",
 	"docs":                 "",
 	"internal/spreadsheet": "",
+	"internal/odata":       "",
 	"internal/personal":    "internal/people internal/credential internal/access",
 	"internal/rest":        "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/jobs": "internal/rest internal/improve/report internal/improve/plan internal/index " +
