@@ -276,8 +276,11 @@ func TestWaitingForChanges(t *testing.T) {
 		}
 		pool, err := db.DB()
 		h.must(err)
-		if n := pool.Stats().InUse; n > 1 { // one looks at the trails for all
-			t.Errorf("%d connections are held", n)
+		for pool.Stats().InUse > 1 && len(done) == 0 { // the last ones still ask; then one looks at the trails for all
+			time.Sleep(time.Millisecond)
+		}
+		if n := len(done); n > 0 {
+			t.Errorf("%d waits ended although nothing happened", n)
 		}
 		h.as(policy.Admin).Post("/towns/demo/branches", object{
 			"code": "n1", "name": named("new"), "kind": "village", "founded_on": "2020-01-01",

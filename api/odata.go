@@ -187,9 +187,12 @@ func ranked(n int) any {
 	return int64(n)
 }
 
+// allPeriods is more periods than a town has.
+const allPeriods = 1 << 16
+
 // published calls do with each period whose result stands.
 func (r *odataReader) published(ctx context.Context, do func(p evaluation.Period, v index.View) error) error {
-	list, err := evaluation.ListPeriods(ctx, r.db(ctx), r.town, evaluation.PeriodFilter{})
+	list, err := evaluation.ListPeriods(ctx, r.db(ctx), r.town, evaluation.PeriodFilter{Limit: allPeriods})
 	if err != nil {
 		return err
 	}
@@ -282,7 +285,7 @@ func (r *odataReader) indicators(ctx context.Context) error {
 }
 
 func (r *odataReader) periods(ctx context.Context) error {
-	list, err := evaluation.ListPeriods(ctx, r.db(ctx), r.town, evaluation.PeriodFilter{})
+	list, err := evaluation.ListPeriods(ctx, r.db(ctx), r.town, evaluation.PeriodFilter{Limit: allPeriods})
 	for _, p := range list {
 		r.add(p.Code, known(p.Kind), string(p.StartsOn), string(p.EndsOn), string(p.State), p.Scheme.Code, p.Scheme.Number)
 	}
