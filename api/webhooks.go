@@ -127,9 +127,9 @@ type rotateWebhookRequest struct {
 	rest.IfMatch
 }
 
-// rotateWebhook gives a webhook a new secret. For 24 hours the one before signs too.
+// rotateWebhook replaces the secret of a webhook. For 24 hours the one before signs too.
 //
-//	@Summary	Give a webhook a new secret and tell it, once
+//	@Summary	Replace the secret of a webhook and tell the new one, once
 func (s *Server) rotateWebhook(ctx context.Context, req rotateWebhookRequest) (WebhookWithSecret, error) {
 	w, secret, err := webhook.Rotate(ctx, s.db(ctx), req.version(req.Version))
 	return WebhookWithSecret{w, secret}, err
@@ -143,7 +143,7 @@ func (s *Server) pingWebhook(ctx context.Context, req webhookRequest) (webhook.W
 	return webhook.Ping(ctx, s.db(ctx), req.version(0))
 }
 
-// resendOrder says what is sent again.
+// resendOrder is what is sent again.
 type resendOrder struct {
 	After int64 `json:"after" validate:"min=0" example:"40"` // what follows this sequence of the trail
 }

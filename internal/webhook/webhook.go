@@ -261,7 +261,7 @@ func Update(ctx context.Context, db *gorm.DB, g Guard, w Webhook) (after Webhook
 	})
 }
 
-// Rotate gives the webhook a new secret and returns it. The one before signs too for a day.
+// Rotate replaces the secret of the webhook and returns the new one. The one before signs too for a day.
 func Rotate(ctx context.Context, db *gorm.DB, w Webhook) (after Webhook, secret string, err error) {
 	defer fault.Wrap(&err, "webhook %s", w.ID)
 	secret = newSecret()
@@ -325,7 +325,7 @@ func Delete(ctx context.Context, db *gorm.DB, w Webhook) (err error) {
 
 // Ping makes a test event be sent to an enabled webhook.
 func Ping(ctx context.Context, db *gorm.DB, w Webhook) (Webhook, error) {
-	return steer(ctx, db, w, "ping", nil, func(tx *gorm.DB, before Webhook) error {
+	return steer(ctx, db, w, steering{verb: "ping"}, func(tx *gorm.DB, _ Webhook) error {
 		return tx.Model(&Delivery{}).Where("town_id = ? AND webhook_id = ?", w.TownID, w.ID).
 			Updates(map[string]any{"ping": true}).Error
 	})
@@ -333,7 +333,7 @@ func Ping(ctx context.Context, db *gorm.DB, w Webhook) (Webhook, error) {
 
 // Resend makes the events after a sequence be sent again, at once, to an enabled webhook.
 func Resend(ctx context.Context, db *gorm.DB, w Webhook, after int64) (Webhook, error) {
-	return steer(ctx, db, w, "resend", map[string]int64{"after": after}, func(tx *gorm.DB, before Webhook) error {
+	return steer(ctx, db, w, steering{"resend", map[string]int64{"after": after}}, func(tx *gorm.DB, before Webhook) error {
 		head, err := audit.FindHead(ctx, tx, w.TownID)
 		if err != nil {
 			return err
@@ -346,9 +346,15 @@ func Resend(ctx context.Context, db *gorm.DB, w Webhook, after int64) (Webhook, 
 	})
 }
 
+// steering is what is done with a delivery, as the trail keeps it.
+type steering struct {
+	verb  string
+	asked any
+}
+
 // steer changes the delivery of an enabled webhook in a transaction with its record.
 func steer(
-	ctx context.Context, db *gorm.DB, w Webhook, verb string, asked any, how func(tx *gorm.DB, before Webhook) error,
+	ctx context.Context, db *gorm.DB, w Webhook, s steering, how func(tx *gorm.DB, before Webhook) error,
 ) (after Webhook, err error) {
 	defer fault.Wrap(&err, "webhook %s", w.ID)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
@@ -365,7 +371,7 @@ func steer(
 		if after, err = Find(ctx, tx, w.TownID, w.ID); err != nil {
 			return err
 		}
-		return w.record(ctx, tx, verb, nil, asked)
+		return w.record(ctx, tx, s.verb, nil, s.asked)
 	})
 	return after, err
 }
