@@ -32,6 +32,13 @@ func (c *wallClock) set(t testing.TB, s string) {
 	c.mu.Unlock()
 }
 
+// add puts the clock forward.
+func (c *wallClock) add(d time.Duration) {
+	c.mu.Lock()
+	c.at = c.at.Add(d)
+	c.mu.Unlock()
+}
+
 func (c *wallClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

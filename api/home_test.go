@@ -68,7 +68,7 @@ func TestHomeShowsWhatWaits(t *testing.T) {
 		same(t, "missing, of the secretary", waitingFor(t, secretary), "sheet_missing b01 2026-04-10")
 		same(t, "nothing to decide", waitingFor(t, group))
 		h.remind(4) // of the secretary, mentor, instructor and office of b01
-		told, next := feed(t, mentor, 0)
+		told, next := remindersOf(t, mentor, 0)
 		same(t, "warned", told, "sheet_due 2026-04-10")
 
 		sheet := begun(mentor, "2026Q1", "b01", value("spirit", 7))
@@ -79,7 +79,7 @@ func TestHomeShowsWhatWaits(t *testing.T) {
 		same(t, "to decide", waitingFor(t, group), "decide_sheet b01 2026-04-20")
 		same(t, "not for the leadership", waitingFor(t, h.as(policy.Leadership)))
 		h.remind(1)
-		told, next = feed(t, mentor, next)
+		told, next = remindersOf(t, mentor, next)
 		same(t, "withdrawn", told, "-sheet_due 2026-04-10")
 
 		tag := group.Get(sheet).ETag()
@@ -91,7 +91,7 @@ func TestHomeShowsWhatWaits(t *testing.T) {
 			t.Errorf("the returned sheet: %+v", item)
 		}
 		h.remind(1)
-		told, next = feed(t, mentor, next)
+		told, next = remindersOf(t, mentor, next)
 		same(t, "to correct", told, "returned_due 2026-04-12")
 		clock.noon(t, "2026-04-13")
 		same(t, "late", waitingFor(t, mentor), "*sheet_returned b01 2026-04-12")
@@ -101,9 +101,9 @@ func TestHomeShowsWhatWaits(t *testing.T) {
 			t.Errorf("a sheet whose days are over: %+v", item)
 		}
 		h.remind(8) // each of the four is overdue, and not due any more
-		told, _ = feed(t, mentor, next)
+		told, _ = remindersOf(t, mentor, next)
 		same(t, "overdue", told, "returned_overdue 2026-04-12", "-returned_due 2026-04-12")
-		told, _ = feed(t, group, 0)
+		told, _ = remindersOf(t, group, 0)
 		same(t, "escalated", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31",
 			"sheet_overdue 2026-04-10", "sheet_overdue 2026-04-10", "sheet_overdue 2026-04-10",
 			"returned_overdue 2026-04-12")

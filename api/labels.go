@@ -32,7 +32,7 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"settings": "设置", "severity": "严重程度", "sheet": "考评表", "since": "起始序号", "solved_for": "解决对象", "source": "来源", "span": "范围",
 	"starts_on": "开始日期", "state": "状态", "statement": "陈述", "statistical_code": "统计代码", "story": "经过", "subject": "对象",
 	"summary": "摘要", "text": "内容", "title": "标题", "to": "目标状态", "token": "令牌", "topic": "主题", "towns": "镇",
-	"trim": "去除个数", "until": "截止日期", "url": "网址", "value": "数值", "value_goal": "目标数值", "values": "数值", "version": "版本",
+	"trim": "去除个数", "types": "事件类型", "wait": "等待秒数", "until": "截止日期", "url": "网址", "value": "数值", "value_goal": "目标数值", "values": "数值", "version": "版本",
 	"visit": "走访", "visited_on": "走访日期", "weight": "权重", "weights": "权重", "zh": "中文", "en": "英文",
 
 	"record": "记录", "inline": "直接显示", "removed": "移除",

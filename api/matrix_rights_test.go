@@ -56,6 +56,26 @@ var rights = map[string]right{
 		who: "GA", version: "1", body: sent(object{"to": "seconded"}), but: admins,
 	},
 
+	"GET /towns/:town/changes":  {who: everyone, far: 200},
+	"GET /towns/:town/webhooks": {who: "A", far: 200},
+	"POST /towns/:town/webhooks": {
+		who: "A", ok: 201, far: 201, body: sent(object{"url": "https://example.org/hook", "role": "reader"}),
+	},
+	"GET /towns/:town/webhooks/:webhook": {who: "A"},
+	"PUT /towns/:town/webhooks/:webhook": {
+		who: "A", version: "1", body: sent(object{"url": "https://example.org/x", "role": "reader", "state": "disabled"}),
+	},
+	"DELETE /towns/:town/webhooks/:webhook":       {who: "A", ok: 204, version: "1"},
+	"POST /towns/:town/webhooks/:webhook/secret":  {who: "A", version: "1"},
+	"POST /towns/:town/webhooks/:webhook/ping":    {who: "A"},
+	"POST /towns/:town/webhooks/:webhook/resend":  {who: "A", body: sent(object{"after": 1})},
+	"GET /towns/:town/webhooks/:webhook/attempts": {who: "A"},
+
+	"GET /odata/:town/":                 {who: everyone, far: 200},
+	"GET /odata/:town/$metadata":        {who: everyone, far: 200},
+	"GET /odata/:town/connection.pbids": {who: everyone, far: 200},
+	"GET /odata/:town/:set":             {who: everyone, far: 200},
+
 	"GET /towns/:town/audit/head":      {who: "GA", far: 200},
 	"GET /towns/:town/audit/verify":    {who: "GA", far: 200},
 	"GET /towns/:town/audit/:sequence": {who: "GA", far: 200},

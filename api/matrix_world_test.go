@@ -131,6 +131,8 @@ func (w *world) keys() {
 	var links []people.OfficeLink
 	w.must(w.db.Find(&links).Error)
 	w.ids["member"], w.ids["link"] = members[0].ID, links[0].ID
+	w.ids["webhook"] = last(w.as(policy.Admin).Post("/towns/demo/webhooks",
+		object{"url": "https://example.org/hook", "role": "reader"}).Want(http.StatusCreated))
 	w.as(policy.Admin).Post("/accounts", object{"name": "spare", "roles": []string{"reader"}}).Want(http.StatusCreated)
 }
 
@@ -433,6 +435,10 @@ func (w *world) address(c cell) string {
 		c.Path = strings.Replace(c.Path, parameter, thing, 1)
 	}
 	c.Path = exchangeCodes(c)
+	hook := w.ids["webhook"]
+	if c.about == missing || c.about == elsewhere {
+		hook = nothing
+	}
 	office := "office"
 	for part, thing := range map[string]string{"/appointments/": "appointment", "/members/": "member", "/links/": "link"} {
 		if c.about != missing && strings.Contains(c.Path, part) {
@@ -446,7 +452,7 @@ func (w *world) address(c cell) string {
 	return strings.NewReplacer(":office", office, ":area", area, ":kind", category, ":class", class, ":subBranch", "x", ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
 		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":proposal", proposed, ":person", person, ":id", id,
-		":visit", w.visited(c), ":report", w.reported(c), ":right", w.right(c), ":scheme", scheme, ":version",
+		":visit", w.visited(c), ":report", w.reported(c), ":right", w.right(c), ":webhook", hook, ":set", "results", ":scheme", scheme, ":version",
 		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 

@@ -38,7 +38,7 @@ func TestAnItemOfAClosedPlanIsWorkedOnAgain(t *testing.T) {
 				t.Errorf("%s: the leadership sees items %v of plans %v, overdue %v", what, d.Items, d.Plans, d.Overdue.Counts)
 			}
 			var got []string
-			got, since = feed(t, secretary, since)
+			got, since = remindersOf(t, secretary, since)
 			same(t, what, got, told...)
 		}
 		clock.noon(t, "2026-06-30")

@@ -29,15 +29,15 @@ func TestRemindersOfReports(t *testing.T) {
 		clock.set(t, "2026-01-19 00:00:01")
 		h.remind(1)
 		h.remind(0)
-		told, next := feed(t, lin, 0)
+		told, next := remindersOf(t, lin, 0)
 		same(t, "due", told, "report_due 2026-01-19")
-		told, _ = feed(t, h.as(policy.Instructor), 0)
+		told, _ = remindersOf(t, h.as(policy.Instructor), 0)
 		same(t, "another's", told)
 		clock.set(t, "2026-01-19 23:59:59")
 		h.remind(0)
 		clock.set(t, "2026-01-20 00:00:01")
 		h.remind(2)
-		told, _ = feed(t, group, 0)
+		told, _ = remindersOf(t, group, 0)
 		same(t, "escalated", told, "report_overdue 2026-01-19")
 		for want, reach := range map[int]access.Reach{1: {All: true}, 0: {Branches: map[string]bool{"b01": true}}} {
 			undone, err := report.OverdueWork(t.Context(), h.db, "demo", report.OverdueQuery{Reach: reach, Today: "2026-01-20"})
@@ -49,11 +49,11 @@ func TestRemindersOfReports(t *testing.T) {
 		h.remind(0)
 		remarked(lin, at, "submitted", "").Want(http.StatusOK)
 		h.remind(1)
-		told, next = feed(t, lin, next)
+		told, next = remindersOf(t, lin, next)
 		same(t, "submitted", told, "-report_due 2026-01-19", "-report_overdue 2026-01-19")
 		clock.noon(t, "2026-02-02") // 12 days after 01-19 is Saturday 01-31
 		h.remind(1)
-		told, _ = feed(t, lin, next)
+		told, _ = remindersOf(t, lin, next)
 		same(t, "the next", told, "report_due 2026-02-02")
 	})
 }
@@ -71,23 +71,23 @@ func TestRemindersOfTasks(t *testing.T) {
 		h.remind(0)
 		clock.set(t, "2026-05-01 00:00:01")
 		h.remind(2)
-		told, next := feed(t, mentor, 0)
+		told, next := remindersOf(t, mentor, 0)
 		same(t, "due", told, "task_due 2026-05-01", "task_due 2026-05-01")
 		clock.set(t, "2026-05-02 00:00:01")
 		h.remind(4)
-		told, _ = feed(t, group, 0)
+		told, _ = remindersOf(t, group, 0)
 		same(t, "escalated", told, "task_overdue 2026-05-01", "task_overdue 2026-05-01")
 		code := "mentor"
 		narrow := h.As(h.key(credential.Key{
 			Roles: []policy.Role{policy.Mentor}, Towns: []string{"demo"}, PersonCode: &code, Branches: []string{"b01"},
 		}))
-		told, _ = feed(t, narrow, 0)
+		told, _ = remindersOf(t, narrow, 0)
 		same(t, "limited to b01", told)
 		for _, at := range addresses {
 			mentor.IfMatch(`"1"`).Post(at+"/transitions", object{"to": "done", "evidence": "x"}).Want(http.StatusOK)
 			h.remind(1)
 		}
-		told, _ = feed(t, mentor, next)
+		told, _ = remindersOf(t, mentor, next)
 		same(t, "done", told, "-task_due 2026-05-01", "-task_due 2026-05-01", "-task_overdue 2026-05-01",
 			"-task_overdue 2026-05-01")
 	})
@@ -108,7 +108,7 @@ func TestRemindersOfAnalysesAndItems(t *testing.T) {
 			_, err := report.Remind(t.Context(), h.db)
 			h.must(err)
 			var told []string
-			told, next = feed(t, c, next)
+			told, next = remindersOf(t, c, next)
 			same(t, what, told, want...)
 		}
 		target := group.Post("/towns/demo/targets", object{"branch": "b01", "reason": "seen"}).Want(http.StatusCreated)
@@ -154,7 +154,7 @@ func TestRemindersOfPlans(t *testing.T) {
 			t.Helper()
 			_, err := report.Remind(t.Context(), s.db)
 			s.must(err)
-			told, next := feed(t, c, next)
+			told, next := remindersOf(t, c, next)
 			same(t, what, told, want...)
 			return next
 		}

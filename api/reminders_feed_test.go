@@ -39,7 +39,7 @@ func TestAReminderFollowsItsDuty(t *testing.T) {
 			t.Helper()
 			h.remind(changes)
 			for c, want := range mine {
-				if got, _ := feed(t, c, 0); len(got) != want {
+				if got, _ := remindersOf(t, c, 0); len(got) != want {
 					t.Errorf("%s: told %q, want %d", what, got, want)
 				}
 			}

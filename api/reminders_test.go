@@ -45,7 +45,7 @@ func (h *harness) remind(want int) {
 
 // feed is what the caller is reminded of since a number, as kind and day, with a
 // minus before what was withdrawn.
-func feed(t *testing.T, c *apitest.Client, since int64) (told []string, next int64) {
+func remindersOf(t *testing.T, c *apitest.Client, since int64) (told []string, next int64) {
 	t.Helper()
 	f := apitest.Decode[report.Feed](c.Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
 	zh := apitest.Decode[report.Feed](c.Lang("zh").Get(fmt.Sprint(remindersAt, "?since=", since)), http.StatusOK)
@@ -81,21 +81,21 @@ func TestRemindersOfVisits(t *testing.T) {
 		clock.set(t, "2026-01-17 00:00:01")
 		h.remind(1)
 		h.remind(0)
-		told, next := feed(t, lin, 0)
+		told, next := remindersOf(t, lin, 0)
 		same(t, "warned", told, "visit_due 2026-01-20")
-		told, _ = feed(t, group, 0)
+		told, _ = remindersOf(t, group, 0)
 		same(t, "what is not overdue is not for the leading group", told)
 		for _, role := range []policy.Role{policy.Secretary, policy.Mentor, policy.Office, policy.Instructor} {
-			told, _ = feed(t, h.as(role), 0)
+			told, _ = remindersOf(t, h.as(role), 0)
 			same(t, "another's", told)
 		}
 		clock.set(t, "2026-01-20 23:59:59")
 		h.remind(0)
 		clock.set(t, "2026-01-21 00:00:01")
 		h.remind(2)
-		told, next = feed(t, lin, next)
+		told, next = remindersOf(t, lin, next)
 		same(t, "overdue", told, "visit_overdue 2026-01-20", "-visit_due 2026-01-20")
-		told, _ = feed(t, group, 0)
+		told, _ = remindersOf(t, group, 0)
 		same(t, "escalated", told, "visit_overdue 2026-01-20")
 		refused(t, h.as(policy.Reader).Get(remindersAt), http.StatusForbidden, "not_allowed")
 
@@ -112,11 +112,11 @@ func TestRemindersOfVisits(t *testing.T) {
 
 		visit := visitedOn(lin, "b01", "2026-01-21")
 		h.remind(1)
-		told, next = feed(t, lin, next)
+		told, next = remindersOf(t, lin, next)
 		same(t, "visited", told, "-visit_overdue 2026-01-20")
 		clock.noon(t, "2026-01-30") // 12 days after 01-21 is Monday 02-02
 		h.remind(1)
-		told, next = feed(t, lin, next)
+		told, next = remindersOf(t, lin, next)
 		same(t, "the next visit", told, "visit_due 2026-02-02")
 
 		// What was withdrawn by a mistake is told again when that is corrected.
@@ -126,7 +126,7 @@ func TestRemindersOfVisits(t *testing.T) {
 		v["visited_on"] = "2026-01-21"
 		lin.IfMatch(lin.Get(visit).ETag()).Put(visit, v).Want(http.StatusOK)
 		h.remind(1)
-		told, _ = feed(t, lin, next)
+		told, _ = remindersOf(t, lin, next)
 		same(t, "told again", told, "visit_due 2026-02-02")
 	})
 }
@@ -138,9 +138,9 @@ func TestRemindersOfProblems(t *testing.T) {
 		lin, office := h.paired("lin", "2026-01-05"), h.as(policy.Office)
 		at := opened(lin, "2026-01-08")
 		h.remind(1)
-		told, next := feed(t, office, 0)
+		told, next := remindersOf(t, office, 0)
 		same(t, "the office", told, "problem_due 2026-01-08")
-		told, _ = feed(t, lin, 0)
+		told, _ = remindersOf(t, lin, 0)
 		same(t, "not the owner", told)
 
 		id := apitest.Decode[report.Feed](office.Get(remindersAt), http.StatusOK).Items[0].ID
@@ -158,18 +158,18 @@ func TestRemindersOfProblems(t *testing.T) {
 		delete(x, "owner_office")
 		lin.IfMatch(`"1"`).Put(at, x).Want(http.StatusOK)
 		h.remind(1)
-		told, _ = feed(t, lin, 0)
+		told, _ = remindersOf(t, lin, 0)
 		same(t, "the new owner", told, "problem_due 2026-01-08")
-		told, _ = feed(t, office, next)
+		told, _ = remindersOf(t, office, next)
 		same(t, "the old owner", told)
 		clock.noon(t, "2026-01-09")
 		h.remind(2)
-		told, _ = feed(t, h.as(policy.Leadership), 0)
+		told, _ = remindersOf(t, h.as(policy.Leadership), 0)
 		same(t, "overdue", told, "problem_overdue 2026-01-08")
 		moved(lin, at, "in_progress", "").Want(http.StatusOK)
 		moved(lin, at, "solved", "dug").Want(http.StatusOK)
 		h.remind(1)
-		told, _ = feed(t, h.as(policy.Leadership), 0)
+		told, _ = remindersOf(t, h.as(policy.Leadership), 0)
 		same(t, "solved", told, "-problem_overdue 2026-01-08")
 	})
 }
@@ -185,7 +185,7 @@ func TestRemindersAreForWhoeverAnswersToday(t *testing.T) {
 		h.remind(1)
 		told := func(what string, c *apitest.Client, want ...string) {
 			t.Helper()
-			got, _ := feed(t, c, 0)
+			got, _ := remindersOf(t, c, 0)
 			same(t, what, got, want...)
 		}
 		told("a member of another office", wei)

@@ -59,7 +59,7 @@ func TestTownsAreToldOfTheirOwn(t *testing.T) {
 		h.owed(t, "the other town, tasks", "quiet", "task", "b01 lin 2026-05-01")
 		h.owed(t, "the other town, analyses", "quiet", "analysis", "b01 2026-04-24")
 		h.owed(t, "the other town, items", "quiet", "item", "b01 lin 2026-05-30")
-		told, _ := feed(t, lin, 0)
+		told, _ := remindersOf(t, lin, 0)
 		same(t, "told to lin", told, "visit_due 2026-04-13", "report_due 2026-05-01")
 		// there lin has reported on these days
 		remarked(lin, begunReport(lin, "2026-04-01", "2026-04-10"), "submitted", "").Want(http.StatusOK)

@@ -220,11 +220,11 @@ func TestWhoOwesItems(t *testing.T) {
 		moveItem(instructor, first, "returned", "one is missing", "").Want(http.StatusOK)
 		h.owed(t, "returned", "demo", "item", "b01 secretary 2026-05-30", "b01 office 2026-05-30", "b01 2026-05-30",
 			"b01 instructor 2026-05-30")
-		told, _ := feed(t, secretary, 0)
+		told, _ := remindersOf(t, secretary, 0)
 		same(t, "told to the secretary", told, "item_due 2026-05-30", "item_due 2026-05-30")
-		told, _ = feed(t, h.as(policy.Office), 0)
+		told, _ = remindersOf(t, h.as(policy.Office), 0)
 		same(t, "told to the office", told, "item_due 2026-05-30")
-		told, _ = feed(t, instructor, 0)
+		told, _ = remindersOf(t, instructor, 0)
 		same(t, "told to the instructor", told, "visit_overdue 2020-01-31", "report_overdue 2020-03-31",
 			"item_due 2026-05-30")
 		moved(c.group, at, "closed", "a wrong plan").Want(http.StatusOK)

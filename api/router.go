@@ -42,6 +42,15 @@ func (s *Server) addRoutes(r rest.Router) {
 	s.routesOfPlans(t.Tag("improvement"))
 	s.routesOfMeasures(t.Tag("improvement"))
 	s.routesOfExchange(t.Tag("exchange"))
+	s.routesOfOData(r.Under("/odata/:town").Tag("index"))
+}
+
+// routesOfOData adds what Excel, Power BI and the like load by themselves.
+func (s *Server) routesOfOData(o rest.Router) {
+	rest.Get(o, "/", policy.ReadStructure, s.odataService, rest.Sends[map[string]any]())
+	rest.Get(o, "/$metadata", policy.ReadStructure, s.odataMetadata, rest.Sends[string]("application/xml"))
+	rest.Get(o, "/connection.pbids", policy.ReadStructure, s.odataConnection, rest.Sends[map[string]any]())
+	rest.Get(o, "/:set", policy.ReadStructure, s.odataSet, rest.Sends[map[string]any]())
 }
 
 // routesOfService adds the health of the service and of its description.
@@ -79,6 +88,16 @@ func (s *Server) routesOfAccess(v1, t rest.Router) {
 	rest.Get(t, "/rights", policy.ReadRights, s.listRights)
 	rest.Get(t, "/rights/:right", policy.ReadRights, s.findRight)
 	rest.Post(t, "/rights/:right/transitions", policy.ReadRights, s.moveRight)
+	rest.Get(t, "/changes", policy.ReadStructure, s.listChanges)
+	rest.Get(t, "/webhooks", policy.ManageWebhooks, s.listWebhooks)
+	rest.Create(t, "/webhooks", policy.ManageWebhooks, s.createWebhook, rest.HoldsSecret)
+	rest.Get(t, "/webhooks/:webhook", policy.ManageWebhooks, s.findWebhook)
+	rest.Put(t, "/webhooks/:webhook", policy.ManageWebhooks, s.updateWebhook)
+	rest.Delete(t, "/webhooks/:webhook", policy.ManageWebhooks, s.deleteWebhook)
+	rest.Post(t, "/webhooks/:webhook/secret", policy.ManageWebhooks, s.rotateWebhook, rest.HoldsSecret)
+	rest.Post(t, "/webhooks/:webhook/ping", policy.ManageWebhooks, s.pingWebhook)
+	rest.Post(t, "/webhooks/:webhook/resend", policy.ManageWebhooks, s.resendWebhook)
+	rest.Get(t, "/webhooks/:webhook/attempts", policy.ManageWebhooks, s.listWebhookAttempts)
 	rest.Get(t, "/audit", policy.ReadAudit, s.listAudit)
 	rest.Get(t, "/audit/head", policy.ReadAudit, s.findAuditHead)
 	rest.Get(t, "/audit/verify", policy.ReadAudit, s.verifyAudit, rest.Costly)

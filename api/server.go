@@ -19,6 +19,7 @@ import (
 	"bulwark/internal/config"
 	"bulwark/internal/credential"
 	"bulwark/internal/evidence/store"
+	"bulwark/internal/feed"
 	"bulwark/internal/index"
 	"bulwark/internal/jobs"
 	"bulwark/internal/oidc"
@@ -26,6 +27,7 @@ import (
 	"bulwark/internal/ratelimit"
 	"bulwark/internal/rest"
 	"bulwark/internal/signature"
+	"bulwark/internal/webhook"
 )
 
 // Server holds what handlers need. Fill the fields, then call Handler once.
@@ -66,6 +68,9 @@ type Server struct {
 	responses rest.ResponseCache[cacheKey]
 	// reads of what is kept of people that have their record in the trail
 	readsNoted *cache.Cache[string, bool]
+	changes    feed.Source
+	waiting    *feed.Waiting // for changes
+	webhooks   webhook.Guard
 	authCache  authCache
 	logins     *ratelimit.Login
 	provider   *oidc.Provider // nil: none
@@ -84,8 +89,13 @@ type cacheKey struct {
 }
 
 // Drain makes /readyz answer 503, so that a load balancer stops sending
-// requests before the listener closes.
-func (s *Server) Drain() { s.draining.Store(true) }
+// requests before the listener closes, and ends requests that wait for changes.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	if s.waiting != nil {
+		s.waiting.Close()
+	}
+}
 
 // Handler returns the whole service.
 func (s *Server) Handler() (http.Handler, error) {
@@ -113,6 +123,20 @@ func (s *Server) newEngine() (*rest.Engine, error) {
 	}
 	s.engine, s.results = e, index.NewResultCache()
 	s.readsNoted = cache.New[string, bool](1 << 20)
+	s.changes = feed.Source{
+		Link: func(path string) string { return s.Config.Link(path) },
+		Readable: func(ctx context.Context, town, subject string) (bool, error) {
+			return s.engine.Readable(ctx, "/api/v1/towns/"+town+"/"+subject)
+		},
+	}
+	s.waiting, s.webhooks = feed.NewWaiting(s.DB), webhook.NewGuard(s.Config.WebhookAllow)
+	promauto.With(s.Metrics).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bulwark_changes_waiting", Help: "Requests that wait for changes now.",
+	}, func() float64 { return float64(s.waiting.Len()) })
+	if s.Jobs != nil {
+		s.Jobs.Webhooks = webhook.NewDeliverer(s.DB, s.Log, s.webhooks)
+		s.Jobs.Webhooks.Source = s.changes
+	}
 	s.setupSecurity()
 	s.addRoutes(e.Root())
 	return e, nil

@@ -21,23 +21,27 @@ var rooms = map[string]string{
 		"internal/improve/measure internal/improve/target internal/improve internal/explanation internal/index " +
 		"internal/proposal internal/review internal/entry internal/structure internal/evaluation internal/scheme " +
 		"internal/people internal/workflow internal/credential internal/access internal/town internal/oidc internal/config " +
-		"internal/ratelimit internal/signature internal/cache",
+		"internal/ratelimit internal/signature internal/cache internal/feed internal/webhook internal/odata",
 	"docs":                 "",
 	"internal/spreadsheet": "",
+	"internal/odata":       "",
 	"internal/personal":    "internal/people internal/credential internal/access",
 	"internal/rest":        "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/evidence": "internal/evidence/store internal/backup internal/exchange internal/improve/visit internal/improve/plan " +
 		"internal/index internal/evaluation internal/scheme internal/access",
 	"internal/evidence/store": "",
-	"internal/jobs": "internal/evidence internal/evidence/store internal/rest internal/improve/report internal/improve/plan internal/index " +
-		"internal/credential",
+	"internal/jobs": "internal/evidence internal/evidence/store internal/rest internal/improve/report internal/improve/plan " +
+		"internal/index internal/credential internal/webhook",
+	"internal/feed": "internal/improve/visit internal/improve/plan internal/improve/target internal/index internal/evaluation " +
+		"internal/access",
+	"internal/webhook": "internal/feed internal/access",
 	"internal/demo": "internal/project internal/exchange internal/improve/report internal/improve/visit " +
 		"internal/improve/plan internal/improve/measure internal/improve/target internal/index internal/proposal " +
 		"internal/evaluation internal/scheme internal/people internal/workflow " +
 		"internal/credential internal/access internal/town pkg/composite pkg/composite/stats",
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/exchange internal/index internal/proposal internal/review " +
-		"internal/evaluation internal/scheme internal/workflow internal/credential internal/access internal/town pkg/composite/stats",
+		"internal/evaluation internal/scheme internal/workflow internal/credential internal/access internal/town internal/webhook pkg/composite/stats",
 	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/agreement pkg/composite pkg/composite/stats",
 	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +

@@ -174,6 +174,7 @@ func serveOn(ctx context.Context, ln net.Listener, db *gorm.DB, cfg config.Confi
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last request
 	if !cfg.ReadOnly {
 		working.Go(func() { s.Jobs.Run(background) })
+		working.Go(func() { s.Jobs.Deliver(background) })
 	}
 	working.Go(func() { anchors.run(background) })
 	defer working.Wait()

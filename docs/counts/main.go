@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	maxFiles      = 344     // of the program: Go, no tests; new nouns raise it, pieces of old ones do not
+	maxFiles      = 358     // of the program: Go, no tests; new nouns raise it, pieces of old ones do not
 	manyParams    = 6       // a function with so many has a long list of parameters
 	maxLongLists  = 40      // functions with a long list of parameters
 	longLine      = 120     // columns that a line may have
@@ -31,7 +31,7 @@ const (
 	maxOddVerbs   = 0       // doc comments that do not say "returns", "reports", "sets" or "writes"
 	maxExported   = 100     // exported names of a package, methods aside
 	maxComposite  = 150     // the same of pkg/composite
-	maxDocument   = 640_000 // bytes of the OpenAPI document without indentation; new operations raise it
+	maxDocument   = 650_000 // bytes of the OpenAPI document without indentation; new operations raise it
 	document      = "docs/openapi.json"
 	compositePath = "pkg/composite"
 )

@@ -38,7 +38,7 @@ var Dropped = []string{"sessions", "setup_tokens"}
 
 // shortLived are the tables of what ends by itself within days and would be a risk if it
 // came back later, and of what is said of this one database. Restoring empties them.
-var shortLived = append([]string{"kept_answers", "loose_files", "maintenance"}, Dropped...)
+var shortLived = append([]string{"kept_answers", "loose_files", "maintenance", "webhook_attempts", "webhook_deliveries"}, Dropped...)
 
 // catalogues are the queries for the tables of a database: every column with its type and its
 // place in the primary key (0: none), and which table refers to which.

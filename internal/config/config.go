@@ -46,11 +46,12 @@ type Config struct {
 	SigningSM2KeyFile string `env:"SIGNING_SM2_KEY_FILE" doc:"file with a second private key, of SM2, that signs beside the first one; empty = none"`
 	RequireSignature  bool   `env:"REQUIRE_SIGNATURE" envDefault:"false" doc:"true: no town publishes without a signing key"`
 
-	EvidenceDir         string `env:"EVIDENCE_DIR" doc:"folder of the files of evidence, made with the first one; empty = beside the SQLite file under its name with .evidence, or evidence in the current folder"`
-	EvidenceS3URL       string `env:"EVIDENCE_S3_URL" doc:"bucket for the files of evidence instead, of a service that speaks the protocol of S3: https://HOST/BUCKET or https://HOST/BUCKET/PREFIX; empty = the folder"`
-	EvidenceS3Region    string `env:"EVIDENCE_S3_REGION" doc:"region of the bucket; empty = the service is asked"`
-	EvidenceS3AccessKey string `env:"EVIDENCE_S3_ACCESS_KEY" doc:"name of the key for the bucket"`
-	EvidenceS3Secret    string `env:"EVIDENCE_S3_SECRET_FILE" doc:"file with the secret of that key"`
+	EvidenceDir         string   `env:"EVIDENCE_DIR" doc:"folder of the files of evidence, made with the first one; empty = beside the SQLite file under its name with .evidence, or evidence in the current folder"`
+	EvidenceS3URL       string   `env:"EVIDENCE_S3_URL" doc:"bucket for the files of evidence instead, of a service that speaks the protocol of S3: https://HOST/BUCKET or https://HOST/BUCKET/PREFIX; empty = the folder"`
+	EvidenceS3Region    string   `env:"EVIDENCE_S3_REGION" doc:"region of the bucket; empty = the service is asked"`
+	EvidenceS3AccessKey string   `env:"EVIDENCE_S3_ACCESS_KEY" doc:"name of the key for the bucket"`
+	EvidenceS3Secret    string   `env:"EVIDENCE_S3_SECRET_FILE" doc:"file with the secret of that key"`
+	WebhookAllow        []string `env:"WEBHOOK_ALLOW" doc:"addresses or CIDR ranges of private networks that webhooks may reach, also without HTTPS, separated by commas; empty = public addresses by HTTPS only"`
 
 	KeepAnswers time.Duration `env:"IDEMPOTENCY_KEEP" envDefault:"48h" doc:"how long the answer to a request with an Idempotency-Key is stored for retries"`
 

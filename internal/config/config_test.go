@@ -72,6 +72,8 @@ func TestWhatCannotWork(t *testing.T) {
 		"TRUSTED_PROXIES=proxy.local":      "no IP address or CIDR range",
 		"TRUSTED_PROXIES=0.0.0.0/0":        "trusts everybody",
 		"TRUSTED_PROXIES=10.0.0.1,::/0":    "trusts everybody",
+		"WEBHOOK_ALLOW=platform.local":     "no IP address or CIDR range",
+		"WEBHOOK_ALLOW=10.0.0.1,::/0":      "opens every address",
 		"CORS_ORIGINS=https://a.b/c":       "without a path",
 		"CORS_ORIGINS=*":                   "without a path",
 		"PUBLIC_URL=bulwark.example":       "a whole address",

@@ -163,6 +163,14 @@ func (c *Config) check(m *Mistakes) {
 				"BULWARK_TRUSTED_PROXIES: %q trusts everybody, and anyone could forge the address of a client: name the proxies", p)
 		}
 	}
+	for _, p := range c.WebhookAllow {
+		if !addressOrRange(p) {
+			m.add("BULWARK_WEBHOOK_ALLOW：%q 不是 IP 地址或 CIDR 网段", "BULWARK_WEBHOOK_ALLOW: %q is no IP address or CIDR range", p)
+		} else if strings.HasSuffix(p, "/0") {
+			m.add("BULWARK_WEBHOOK_ALLOW：%q 会开放一切地址，包括本机；请写所需的网段",
+				"BULWARK_WEBHOOK_ALLOW: %q opens every address, this machine included: name the ranges that are needed", p)
+		}
+	}
 	for _, o := range c.CORSOrigins {
 		if !origin(o) {
 			m.add("BULWARK_CORS_ORIGINS：%q 应形如 https://example.org，不带路径",

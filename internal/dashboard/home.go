@@ -24,6 +24,7 @@ import (
 	"bulwark/internal/review"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
+	"bulwark/internal/webhook"
 	"bulwark/internal/workflow"
 )
 
@@ -93,6 +94,7 @@ var homeWords = map[string]text.Text{
 	"draft_report":      {ZH: "汇报尚未提交", EN: "a report is not submitted"},
 	"draft_visit":       {ZH: "走访记录尚未完成", EN: "a visit is not recorded"},
 	"review_case":       {ZH: "案例等待审核", EN: "a case waits for a review"},
+	"webhook_disabled":  {ZH: "推送地址已停用：请检查后重新启用", EN: "a webhook is disabled: look at its attempts and enable it again"},
 	"case_returned":     {ZH: "案例已被退回，请修改", EN: "a case was returned: change it"},
 }
 
@@ -158,6 +160,7 @@ var sources = []struct {
 	{policy.ReadCases, waiting.cases},
 	{policy.ReadRights, waiting.rights},
 	{policy.ReadReminders, waiting.reminders},
+	{policy.ManageWebhooks, waiting.webhooks},
 }
 
 // under returns what waits under the role.
@@ -388,6 +391,15 @@ func (w waiting) rights(ctx context.Context) (items []HomeItem, err error) {
 		items = append(items, some...)
 	}
 	return items, nil
+}
+
+// webhooks returns those that stand still until somebody enables them again.
+func (w waiting) webhooks(ctx context.Context) (items []HomeItem, err error) {
+	list, err := webhook.ListFailed(ctx, w.db, w.town)
+	for _, one := range list {
+		items = append(items, HomeItem{Kind: "webhook_disabled", Subject: "webhooks/" + one.ID, Allowed: []string{}})
+	}
+	return items, err
 }
 
 // reminders returns what the caller is reminded of and is not in another list: sheets are.

@@ -35,6 +35,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/signature"
 	"bulwark/internal/town"
+	"bulwark/internal/webhook"
 	"bulwark/internal/workflow"
 )
 
@@ -42,6 +43,9 @@ import (
 func models() []any {
 	return []any{
 		demo.Mark{},
+		webhook.Webhook{},
+		webhook.Delivery{},
+		webhook.Attempt{},
 		town.Area{},
 		town.Town{},
 		town.Kind{},

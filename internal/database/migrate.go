@@ -30,7 +30,7 @@ const first = 100
 
 // rooms are the files of the first migration, those before that others refer to.
 var rooms = []string{
-	"town", "people", "credential", "audit", "signature", "workflow", "scheme", "evaluation", "index", "proposal",
+	"town", "people", "credential", "audit", "signature", "workflow", "scheme", "evaluation", "index", "proposal", "webhook",
 	"target", "measure", "visit", "plan", "report", "exchange", "project", "evidence", "rest", "jobs", "demo",
 }
 

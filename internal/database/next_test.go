@@ -98,6 +98,13 @@ var besideTheDemo = []string{
 	`INSERT INTO robustness_results (town_id, run_id, seed, replicates, document, created_at)
 		SELECT town_id, min(id), 1, 100, '{}', '2023-01-01' FROM runs GROUP BY town_id`,
 	`INSERT INTO signing_statements (digest, note, recorded_at) VALUES ('` + digest64 + `', 'x', '2023-01-01')`,
+	`INSERT INTO webhooks (town_id, id, url, description, types, role, secret, old_secret, state, state_reason, state_at, version,
+		created_at, updated_at)
+		VALUES (` + besideDemo + `, 'https://example.org', '', '[]', 'reader', '` + digest64 + `', '', 'enabled', '', '2023-01-01', ` + versioned + `)`,
+	`INSERT INTO webhook_deliveries (town_id, webhook_id, sequence, failures, next_at, ping, lease)
+		SELECT town_id, id, 1, 0, '2023-01-01', false, '' FROM webhooks`,
+	`INSERT INTO webhook_attempts (town_id, id, webhook_id, at, event_id, type, sequence, status, millis, failure)
+		SELECT town_id, id, id, '2023-01-01', id, 'x', 1, 200, 1, '' FROM webhooks`,
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_1', 'k', '` + digest64 + `', 200, '{}', '', '2023-01-01')`,
 	`INSERT INTO maintenance (task, at, detail, succeeded_at) VALUES ('backup', '2023-01-02', 'x', '2023-01-01')`,

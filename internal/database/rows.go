@@ -30,6 +30,9 @@ var Unheld = map[string]string{
 	"loose_files":      "files that no evidence needs; they are deleted within days and decide nothing",
 	"maintenance":      "when the database was last backed up and verified; shown to operators only",
 
+	"webhook_attempts":   "the last requests to webhooks, which decide nothing",
+	"webhook_deliveries": "how far each webhook is, which moves with each event and decides nothing but what is sent next",
+
 	"sessions.seen_at": "written at each use; only whether an idle session ended depends on it, and ends_at, the latest end, is held",
 }
 
@@ -46,7 +49,7 @@ var units = map[string]int{
 // with a salt, so that the digest reveals nothing.
 var secrets = map[string]bool{
 	"accounts.password_hash": true, "keys.secret_hash": true, "people.salt": true, "person_codes.salt": true,
-	"sessions.secret_hash": true, "setup_tokens.secret_hash": true,
+	"sessions.secret_hash": true, "setup_tokens.secret_hash": true, "webhooks.secret": true, "webhooks.old_secret": true,
 }
 
 // personal are columns that a row record holds as HMAC-SHA-256 only, keyed by another

@@ -237,6 +237,7 @@ const (
 // members is the order of a package; the details of branches follow nodesFile.
 var members = []string{
 	readmeFile, noteFile, withdrawalFile, receiptFile, keysFile, schemeFile, resultText, resultsFile, nodesFile, dataFile,
+	dataPackageFile,
 }
 
 // readme is what a package says of itself.
@@ -249,6 +250,7 @@ var readme string
 var readmes = []string{
 	"1cba43d7e05008e8a78bf1cb8f97913d1a719a1685498d585831f3c3878510b4",
 	"85d478efc79ab41781773bb3ffc5778917bed2314a551140a1bdf3c616b57774",
+	"d1135560e6e8d83074d067656d555c050a8da66a79fc55400229b26719e3a4ae",
 }
 
 // Package returns the publication as a zip file that can be checked offline: with the
@@ -292,6 +294,7 @@ func (o *Outcome) members(
 	if data {
 		m[dataFile] = o.Run.Data
 	}
+	m[dataPackageFile] = dataPackageOf(m)
 	return m
 }
 
@@ -407,6 +410,9 @@ func VerifyPackage(content []byte, trusted []string) Verification {
 	v.check(schemeFile, stated["scheme_hash"], sha256Hex(m[schemeFile]))
 	v.check(resultText, stated["result_hash"], sha256Hex(m[resultText]))
 	v.checkListed(m)
+	if described, ok := m[dataPackageFile]; ok { // older packages have none
+		v.check(dataPackageFile, sha256Hex(dataPackageOf(m)), sha256Hex(described))
+	}
 	if data, ok := m[dataFile]; ok {
 		v.check(dataFile, stated["data_hash"], sha256Hex(data))
 		v.check("recomputed", sha256Hex(m[resultText]), recomputedPackage(m))

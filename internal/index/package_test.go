@@ -2,8 +2,11 @@ package index
 
 import (
 	"bytes"
+	"encoding/csv"
+	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +126,44 @@ func TestNoByteOfAPackageCanBeAnother(t *testing.T) {
 	}
 }
 
+// The description of the tables names each of their columns, and every value is of its type.
+func TestADataPackageDescribesItsTables(t *testing.T) {
+	m, _ := sealed(t)
+	var p dataPackage
+	if err := json.Unmarshal([]byte(m[dataPackageFile]), &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.Name != "bulwark-demo-2026q2-1" || p.Profile != "tabular-data-package" || len(p.Resources) != 2 {
+		t.Errorf("%+v", p)
+	}
+	for _, r := range p.Resources {
+		rows, err := csv.NewReader(strings.NewReader(m[r.Path])).ReadAll()
+		if err != nil || len(rows) < 3 || len(rows[0]) != len(r.Schema.Fields) || r.Bytes != len(m[r.Path]) ||
+			r.Hash != "sha256:"+sha256Hex(m[r.Path]) {
+			t.Fatalf("%s: %v, %+v", r.Path, err, r)
+		}
+		seen := map[string]bool{}
+		for n, row := range rows {
+			var key []string
+			for i, f := range r.Schema.Fields {
+				if n == 0 && row[i] != f.Name {
+					t.Errorf("%s: column %d is %s, not %s", r.Path, i, row[i], f.Name)
+				}
+				if _, err := strconv.ParseFloat(row[i], 64); n > 0 && f.Type != "string" && row[i] != "" && err != nil {
+					t.Errorf("%s: %q is no %s", r.Path, row[i], f.Type)
+				}
+				if slices.Contains(r.Schema.PrimaryKey, f.Name) {
+					key = append(key, row[i])
+				}
+			}
+			if len(key) != len(r.Schema.PrimaryKey) || seen[strings.Join(key, "/")] {
+				t.Errorf("%s: the key of row %d is %v", r.Path, n, key)
+			}
+			seen[strings.Join(key, "/")] = true
+		}
+	}
+}
+
 // What is left out of a package, or put into it, is found, unless it is what not
 // everybody may read.
 func TestMembersOfAPackage(t *testing.T) {
@@ -137,7 +178,7 @@ func TestMembersOfAPackage(t *testing.T) {
 		return other
 	}
 	for _, names := range [][]string{
-		{dataFile}, {detailsFile("b01")}, {dataFile, detailsFile("b01"), detailsFile("b02")},
+		{dataFile}, {detailsFile("b01")}, {dataPackageFile}, {dataFile, detailsFile("b01"), detailsFile("b02")},
 	} {
 		if v := VerifyPackage(zipped(t, without(names...)), public); !v.OK {
 			t.Errorf("without %v: %v", names, failed(v))

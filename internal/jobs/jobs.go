@@ -25,12 +25,15 @@ import (
 	"bulwark/internal/improve/report"
 	"bulwark/internal/index"
 	"bulwark/internal/rest"
+	"bulwark/internal/webhook"
 )
 
 const (
 	// interval is how often Run looks for what another process left undone, and
 	// stores which keys were used.
 	interval = time.Minute
+	// deliverEvery is how often Deliver looks for events to send.
+	deliverEvery = time.Second
 	// lastFlush is how long Run may take for the latter after its end.
 	lastFlush = 5 * time.Second
 )
@@ -42,15 +45,20 @@ type Runner struct {
 	Now         func() time.Time
 	KeepAnswers time.Duration // how long the answers of requests with an Idempotency-Key are stored
 	Evidence    store.Store   // of which loose files are collected; nil: none
+	Webhooks    *webhook.Deliverer
 
 	wake    chan struct{}
 	figures figures
 	keyUsage
 }
 
-// New returns a Runner; Run starts its work.
+// New returns a Runner; Run starts its work. Webhooks reach public addresses only, unless
+// another Deliverer is set.
 func New(db *gorm.DB, log *slog.Logger, now func() time.Time, keepAnswers time.Duration) *Runner {
-	return &Runner{DB: db, Log: log, Now: now, KeepAnswers: keepAnswers, wake: make(chan struct{}, 1)}
+	return &Runner{
+		DB: db, Log: log, Now: now, KeepAnswers: keepAnswers, wake: make(chan struct{}, 1),
+		Webhooks: webhook.NewDeliverer(db, log, webhook.Guard{}),
+	}
 }
 
 // Run does what is due, at once, at each Wake and after each interval, until ctx ends.
@@ -70,6 +78,25 @@ func (r *Runner) Run(ctx context.Context) {
 		case <-r.wake:
 		case <-tick.C:
 			r.flush(ctx)
+		}
+	}
+}
+
+// Deliver sends events to webhooks, once a second, until ctx ends. Call it once. Several
+// processes on one database share the work.
+func (r *Runner) Deliver(ctx context.Context) {
+	tick := time.NewTicker(deliverEvery)
+	defer tick.Stop()
+	for {
+		_, err := r.Webhooks.Deliver(ctx)
+		r.figures.ran(ctx, webhooksJob, err)
+		if err != nil && ctx.Err() == nil {
+			r.Log.Error("deliver to webhooks", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }
@@ -97,6 +124,7 @@ var pending = []struct {
 const (
 	cleanupJob  = "cleanup"
 	keyUsageJob = "key_usage"
+	webhooksJob = "webhooks"
 )
 
 // RunPending does what follows from publications and from days that have passed, once,
@@ -239,7 +267,7 @@ func (r *Runner) Observe(to prometheus.Registerer) {
 			Help: "When a background job last succeeded in this process; 0: not yet.",
 		}, labels),
 	}
-	names := []string{cleanupJob, keyUsageJob}
+	names := []string{cleanupJob, keyUsageJob, webhooksJob}
 	for _, job := range pending {
 		names = append(names, job.name)
 	}

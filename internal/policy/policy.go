@@ -75,6 +75,7 @@ const (
 	OwnIdentity       Action = "identity:own"       // my password, sign out
 	ManageAccounts    Action = "accounts:write"     // who signs in
 	ManageKeys        Action = "keys:write"         // what programs use
+	ManageWebhooks    Action = "webhooks:write"     // where events are sent
 	ReadAudit         Action = "audit:read"         // the trail of a town
 	ReadSystemAudit   Action = "system:audit"       // the trail of what belongs to no town
 	ReadService       Action = "service:read"       // liveness, API document
@@ -232,6 +233,7 @@ var rules = []rule{
 	{Pseudonymise, wholeTown, "将人员假名化", "pseudonymise people", all(Admin)},
 	{ManageAccounts, wholeTown, "管理账号", "manage accounts", all(Admin)},
 	{ManageKeys, wholeTown, "管理密钥", "manage keys", all(Admin)},
+	{ManageWebhooks, wholeTown, "管理推送地址", "manage webhooks", all(Admin)},
 	{ReadAudit, wholeTown, "查看审计日志", "read the audit trail", all(LeadingGroup, Admin)},
 	{ReadSystemAudit, wholeTown, "查看系统审计日志", "read the audit trail of the installation", all(Admin)},
 	{ReadRights, wholeTown, "查看新的决定权", "read new rights to decide", all(LeadingGroup, Admin)},

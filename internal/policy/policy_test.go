@@ -49,6 +49,7 @@ var table = map[policy.Action]string{
 	policy.Pseudonymise:      "-------*",
 	policy.ManageAccounts:    "-------*",
 	policy.ManageKeys:        "-------*",
+	policy.ManageWebhooks:    "-------*",
 	policy.ReadAudit:         "-----*-*",
 	policy.ReadSystemAudit:   "-------*",
 	policy.ReadRights:        "-----*-*",

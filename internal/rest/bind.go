@@ -131,3 +131,14 @@ func (b *binding) set(p param, values []string) {
 type AnyQuery struct{}
 
 func (AnyQuery) anyQuery() {}
+
+// RawQuery is embedded where the handler reads the query by itself.
+type RawQuery struct {
+	AnyQuery
+	values url.Values
+}
+
+func (q *RawQuery) setFilters(u *url.URL) { q.values = u.Query() }
+
+// Query returns the query of the address.
+func (q RawQuery) Query() url.Values { return q.values }

@@ -28,7 +28,14 @@ type Problem struct {
 	RequestID string         `json:"request_id" example:"01926f0e-7a3c-7b11-8f0a-2f6f6b0a9c11"`
 	// with 423, with a 409 that someone can lift, and with 412: who made the newer version
 	Locked *fault.Lock `json:"locked,omitempty"`
+	OData  *odataError `json:"error,omitempty"` // below /odata/ alone: the same as OData has it
 }
+
+// odataError is what OData has for a problem.
+type odataError struct {
+	Code    string `json:"code" example:"not_supported"`
+	Message string `json:"message"`
+} // @name ODataError
 
 // ProblemError is one fault at a place in the request: a JSON pointer into the
 // body, or path/NAME, query/NAME, header/NAME.
@@ -66,6 +73,9 @@ func (r refusal) Error() string { return r.fault.Error() }
 func refuse(status int, code string, message text.Text) error {
 	return refusal{status, fault.New(fault.KindMalformed, code, message)}
 }
+
+// NotImplemented returns the refusal of what a standard has and this service does not do: 501.
+func NotImplemented(f *fault.Error) error { return refusal{http.StatusNotImplemented, f} }
 
 var (
 	noRoute = refuse(http.StatusNotFound, "no_such_address", text.F(
@@ -114,11 +124,17 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemError{f.Pointer, f.Code, f.Message.In(language)})
 	}
+	mediaType := "application/problem+json"
+	if speaksOData(r) {
+		mediaType = "application/json"
+		p.OData = &odataError{e.Code, e.Message.In(language)}
+		h.Set("OData-Version", "4.0")
+	}
 	data, err := json.Marshal(p)
 	if err != nil { // a problem holds nothing that cannot be written
 		status, data = http.StatusInternalServerError, []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}
-	write(w, status, "application/problem+json", data)
+	write(w, status, mediaType, data)
 }
 
 // explain returns the status and the public words of an error.
@@ -154,6 +170,7 @@ var inChinese = map[int]string{
 	http.StatusTooManyRequests:       "请求过于频繁",
 	http.StatusInternalServerError:   "服务内部错误",
 	http.StatusServiceUnavailable:    "服务暂不可用",
+	http.StatusNotImplemented:        "不支持此功能",
 }
 
 // titles names a status: in English as HTTP does, which RFC 9457 asks of

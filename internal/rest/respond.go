@@ -21,6 +21,7 @@ type Raw struct {
 	ETag         string // quoted; empty = the digest of Body
 	CacheControl string // empty = the default of the service
 	Filename     string // set to offer a download
+	ODataVersion string // set for programs that speak OData
 	Body         []byte
 }
 
@@ -123,6 +124,9 @@ func send(w http.ResponseWriter, r *http.Request, status int, raw Raw) error {
 		h.Set("ETag", raw.ETag)
 	}
 	cacheable(h, traceOf(r.Context()).caller, raw.CacheControl)
+	if raw.ODataVersion != "" {
+		h.Set("OData-Version", raw.ODataVersion)
+	}
 	if raw.Filename != "" {
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": raw.Filename}))
 	}

@@ -317,9 +317,12 @@ func (e *Engine) byEnding(next http.Handler) http.Handler {
 	})
 }
 
-// asksForTable reports whether the request is for a table by its query: the programs that
+// speaksOData reports whether the request is of a program that speaks OData.
+func speaksOData(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/odata/") }
+
+// asksForTable reports whether the request is for a table by its address: the programs that
 // read one may know no other credentials than a name and a password.
 func asksForTable(r *http.Request) bool {
 	format := r.URL.Query().Get("format")
-	return format == CSV || format == XLSX
+	return speaksOData(r) || format == CSV || format == XLSX
 }
