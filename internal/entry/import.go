@@ -26,18 +26,18 @@ type Import struct {
 	Changed     int                 `json:"changed"`     // rows that differ from what is stored
 	Submitted   int                 `json:"submitted"`   // sheets
 	Overwritten []Overwritten       `json:"overwritten"` // values that are replaced or deleted
-	Faults      []spreadsheet.Fault `json:"faults"`
-	Warnings    []spreadsheet.Fault `json:"warnings"` // cells to look at
+	Faults      []spreadsheet.Fault `json:"faults"`      // with any of them nothing can be stored
+	Warnings    []spreadsheet.Fault `json:"warnings"`    // cells to look at
 } // @name EntryImport
 
 // Overwritten is a stored value that the file replaces or deletes.
 type Overwritten struct {
-	Sheet  string `json:"sheet" example:"填报"` // of the file
-	Cell   string `json:"cell" example:"F12"`
-	Branch string `json:"branch" example:"b07"`
+	Sheet  string `json:"sheet" example:"填报"`             // of the file
+	Cell   string `json:"cell" example:"F12"`             // its name
+	Branch string `json:"branch" example:"b07"`           // its code
 	Code   string `json:"code" example:"organisation.01"` // of the indicator or quantity
-	Before string `json:"before" example:"85"`
-	After  string `json:"after" example:"90"` // empty where the value is deleted
+	Before string `json:"before" example:"85"`            // as it stands in a cell
+	After  string `json:"after" example:"90"`             // empty where the value is deleted
 } // @name EntryOverwritten
 
 // ImportOptions are how a file is taken in.

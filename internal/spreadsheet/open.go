@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"io"
 	"path"
 	"slices"
@@ -97,8 +98,7 @@ func (b *Book) count() error {
 		if err != nil {
 			return damaged(err)
 		}
-		var into io.Writer = io.Discard
-		m := &markup{}
+		m, into := &markup{}, io.Discard
 		if strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".rels") || strings.HasSuffix(name, ".vml") {
 			m.left = maxElements - elements
 			into = m
@@ -186,7 +186,7 @@ func openCSV(data []byte) (*Book, error) {
 	r.FieldsPerRecord = -1
 	for cells := 0; ; {
 		record, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return &Book{Sheets: []*Sheet{s}}, nil
 		}
 		if err != nil {

@@ -20,7 +20,8 @@ func filledForm(t *testing.T) []byte {
 	data, err := spreadsheet.Workbook([]spreadsheet.Form{{
 		Name: "填报", Lists: "词表", Identity: "id", Frozen: 1,
 		Columns: []spreadsheet.FormColumn{
-			{Code: "branch", Head: "党组织"}, {Code: "x", Input: &spreadsheet.Input{Numbers: true}},
+			{Code: "branch", Head: "党组织"},
+			{Code: "x", Input: &spreadsheet.Input{Numbers: true}},
 			{Code: "y", Input: &spreadsheet.Input{Options: []string{"A", "B"}}},
 		},
 		Rows: []spreadsheet.FormRow{{Cells: []any{"b01", 91.5, "A"}}},

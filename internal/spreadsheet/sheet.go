@@ -3,6 +3,7 @@ package spreadsheet
 import (
 	"cmp"
 	"encoding/xml"
+	"errors"
 	"io"
 	"path"
 	"slices"
@@ -175,7 +176,7 @@ func (b *Book) elements(part string, each func(*reader, xml.StartElement) error)
 	r := &reader{xml.NewDecoder(from)}
 	for {
 		t, err := r.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -334,7 +335,7 @@ func formatOfCode(code string) format {
 			if end < 0 {
 				return found
 			}
-			if in := strings.ToLower(code[i+1 : i+end]); in != "" && strings.Trim(in, in[:1]) == "" && strings.Contains("hms", in[:1]) {
+			if in := strings.ToLower(code[i+1 : i+end]); in != "" && strings.Trim(in, in[:1]) == "" && strings.IndexByte("hms", in[0]) >= 0 {
 				return dated // hours beyond a day
 			}
 			i += end
