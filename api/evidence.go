@@ -6,6 +6,7 @@ import (
 	"bulwark/internal/evidence"
 	"bulwark/internal/fault"
 	"bulwark/internal/rest"
+	"bulwark/internal/workflow"
 )
 
 // evidenceOf names the record to which evidence belongs.
@@ -103,8 +104,9 @@ func (s *Server) evidenceFile(ctx context.Context, req evidenceFileRequest) (res
 	}, nil
 }
 
+// evidenceRemoval is why a file is removed.
 type evidenceRemoval struct {
-	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"`
+	Reason string `json:"reason" validate:"required,max=2000" multiline:"true"` // stays with what is known of the file
 }
 
 type removeEvidenceRequest struct {
@@ -119,5 +121,5 @@ type removeEvidenceRequest struct {
 //
 //	@Summary	Remove evidence
 func (s *Server) removeEvidence(ctx context.Context, req removeEvidenceRequest) (evidence.Evidence, error) {
-	return evidence.Remove(ctx, s.db(ctx), req.Town, req.Evidence, req.Version, req.Body.Reason)
+	return evidence.Remove(ctx, s.db(ctx), workflow.Ref{Town: req.Town, ID: req.Evidence, Version: req.Version}, req.Body.Reason)
 }

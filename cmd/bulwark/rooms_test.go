@@ -28,7 +28,7 @@ var rooms = map[string]string{
 	"internal/personal":    "internal/people internal/credential internal/access",
 	"internal/rest":        "internal/workflow internal/access internal/config internal/ratelimit",
 	"internal/evidence": "internal/evidence/store internal/backup internal/exchange internal/improve/visit internal/improve/plan " +
-		"internal/index internal/evaluation internal/scheme internal/access",
+		"internal/index internal/evaluation internal/scheme internal/workflow internal/access",
 	"internal/evidence/store": "",
 	"internal/jobs": "internal/evidence internal/evidence/store internal/rest internal/improve/report internal/improve/plan " +
 		"internal/index internal/credential internal/webhook",

@@ -14,6 +14,7 @@ import (
 	"bulwark/internal/evidence/store"
 	"bulwark/internal/fault"
 	"bulwark/internal/text"
+	"bulwark/internal/workflow"
 )
 
 // How many files a record may have at once.
@@ -116,11 +117,11 @@ func admit(ctx context.Context, db *gorm.DB, to Ref, received string, e *Evidenc
 
 // Remove removes a file that the caller has attached to a record that he or she can still write, or, by who may
 // pseudonymise people, any file that must go. The row stays with the reason; the file itself goes a day later.
-func Remove(ctx context.Context, db *gorm.DB, townID, id string, version int64, reason string) (after Evidence, err error) {
-	defer fault.Wrap(&err, "remove evidence %s", id)
+func Remove(ctx context.Context, db *gorm.DB, ref workflow.Ref, reason string) (after Evidence, err error) {
+	defer fault.Wrap(&err, "remove evidence %s", ref.ID)
 	err = database.InTx(ctx, db, func(tx *gorm.DB) error {
 		p := access.PrincipalFrom(ctx)
-		e, o, err := read(ctx, tx, townID, id)
+		e, o, err := read(ctx, tx, ref.Town, ref.ID)
 		if err != nil && !(fault.Is(err, fault.KindNotFound) && e.ID != "" && e.erasable(p)) {
 			return err
 		}
@@ -138,20 +139,20 @@ func Remove(ctx context.Context, db *gorm.DB, townID, id string, version int64, 
 		}
 		before := e.show(p, o)
 		columns := map[string]any{"removed_at": tx.NowFunc(), "removed_by": p.Name(), "removed_reason": reason}
-		if err := database.UpdateVersioned(tx, &e, version, columns); err != nil {
+		if err := database.UpdateVersioned(tx, &e, ref.Version, columns); err != nil {
 			return err
 		}
 		if err := loose(tx, e); err != nil {
 			return err
 		}
-		fresh, err := database.Take[Evidence](tx.WithContext(ctx).Where("town_id = ? AND id = ?", townID, id), noun, id)
+		fresh, err := database.Take[Evidence](tx.WithContext(ctx).Where("town_id = ? AND id = ?", ref.Town, ref.ID), noun, ref.ID)
 		if err != nil {
 			return err
 		}
 		fresh = fresh.show(p, o)
 		after = fresh.tell(p)
 		return audit.Write(ctx, tx, audit.Change{
-			Town: townID, Action: "evidence.remove", Subject: "evidence/" + id, Before: before, After: fresh, Reason: reason,
+			Town: ref.Town, Action: "evidence.remove", Subject: "evidence/" + ref.ID, Before: before, After: fresh, Reason: reason,
 		})
 	})
 	return after, err

@@ -42,7 +42,7 @@ var noun = text.Text{ZH: "佐证", EN: "evidence"}
 // known.
 type Evidence struct {
 	TownID       string  `gorm:"primaryKey" json:"-"`
-	ID           string  `gorm:"primaryKey" json:"id" format:"uuid"`
+	ID           string  `gorm:"primaryKey" json:"id" format:"uuid"`                                 // of the evidence, in its address
 	Of           Kind    `gorm:"-" json:"of" enums:"evaluation,plan_item,visit,problem,case,appeal"` // what it belongs to
 	Record       string  `gorm:"-" json:"record" format:"uuid"`                                      // the id of that
 	Indicator    string  `json:"indicator,omitempty" example:"organisation.01"`                      // of an evaluation: whose value it shows
@@ -52,8 +52,8 @@ type Evidence struct {
 	ProblemID    *string `json:"-"`
 	CaseID       *string `json:"-"`
 	AppealID     *string `json:"-"`
-	Name         string  `json:"name" example:"meeting.jpg"` // under which the file is offered
-	MediaType    string  `json:"media_type" example:"image/jpeg"`
+	Name         string  `json:"name" example:"meeting.jpg"`                                                                             // under which the file is offered
+	MediaType    string  `json:"media_type" example:"image/jpeg"`                                                                        // of the file that is stored
 	Bytes        int64   `json:"bytes" example:"381204"`                                                                                 // of the file that is stored
 	SHA256       string  `gorm:"column:sha256" json:"sha256" example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"` // of the file that is stored
 	Width        *int64  `json:"width,omitempty" example:"3072"`                                                                         // of a photo
@@ -64,12 +64,12 @@ type Evidence struct {
 	ReceivedSHA256 string `gorm:"column:received_sha256" json:"received_sha256" example:"60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"`
 	// true: the file is kept byte for byte, with whatever it says of its author, times and places
 	MetadataRemains bool        `gorm:"-" json:"metadata_remains" example:"false"`
-	AddedBy         string      `json:"added_by" example:"secretary-1"` // the role, for who may not read people
-	AddedRole       policy.Role `json:"added_role" swaggertype:"string" example:"secretary"`
-	RemovedAt       *time.Time  `json:"removed_at,omitempty"`
-	RemovedBy       string      `json:"removed_by,omitempty" example:"secretary-1"`
-	RemovedReason   string      `json:"removed_reason,omitempty" example:"the wrong photo"`
-	Allowed         []string    `gorm:"-" json:"allowed"` // what the caller can do with it now
+	AddedBy         string      `json:"added_by" example:"secretary-1"`                      // the role, for who may not read people
+	AddedRole       policy.Role `json:"added_role" swaggertype:"string" example:"secretary"` // in which it was attached
+	RemovedAt       *time.Time  `json:"removed_at,omitempty"`                                // absent while the file is there
+	RemovedBy       string      `json:"removed_by,omitempty" example:"secretary-1"`          // the role, for who may not read people
+	RemovedReason   string      `json:"removed_reason,omitempty" example:"the wrong photo"`  // given by who removed it
+	Allowed         []string    `gorm:"-" json:"allowed"`                                    // what the caller can do with it now
 	database.Versioned
 } // @name Evidence
 

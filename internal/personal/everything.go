@@ -275,7 +275,7 @@ func number(value any) int64 {
 type Stay struct {
 	Kind  string `json:"kind" example:"evaluations"`
 	Title string `json:"title" example:"evaluations"`
-	Count int    `json:"count" example:"12"`
+	Count int    `json:"count" example:"12"` // of the records that stay
 	Why   string `json:"why"`
 } // @name WhatStays
 

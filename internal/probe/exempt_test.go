@@ -18,6 +18,7 @@ import (
 var beside = []string{
 	`INSERT INTO kept_answers (credential, key, fingerprint, status, header, body, created_at)
 		VALUES ('bw_00000000', 'k', '` + strings.Repeat("0", 64) + `', 200, '{}', '{}', '2023-10-09 01:00:00')`,
+	`INSERT INTO loose_files (town_id, file, since) VALUES ('demo', '01/x', '2023-10-09 01:00:00')`,
 	`INSERT INTO maintenance (task, at, detail, succeeded_at) VALUES ('backup', '2023-10-09 01:00:00', '', '2023-10-09 01:00:00')`,
 	`INSERT INTO sessions (secret_hash, account_name, account_version, created_at, seen_at, ends_at)
 		SELECT '` + strings.Repeat("0", 64) + `', min(name), 1, '2023-10-09 01:00:00', '2023-10-09 01:00:00', '2023-10-10 01:00:00' FROM accounts`,
@@ -49,6 +50,9 @@ var exempt = map[string]string{
 	"kept_answers.header":              "UPDATE kept_answers SET header = 'x'",
 	"kept_answers.body":                "UPDATE kept_answers SET body = 'x'",
 	"kept_answers.created_at":          "UPDATE kept_answers SET created_at = '2001-02-03 04:05:06'",
+	"loose_files.town_id":              "UPDATE loose_files SET town_id = 'lishui'",
+	"loose_files.file":                 "UPDATE loose_files SET file = 'x'",
+	"loose_files.since":                "UPDATE loose_files SET since = '2001-02-03 04:05:06'",
 	"maintenance.task":                 "UPDATE maintenance SET task = 'verify'",
 	"maintenance.at":                   "UPDATE maintenance SET at = '2001-02-03 04:05:06'",
 	"maintenance.detail":               "UPDATE maintenance SET detail = 'x'",
