@@ -152,10 +152,10 @@ func TestODataAsProgramsExpectIt(t *testing.T) {
 	if !bytes.Equal(stored, w.Body.Bytes()) {
 		t.Errorf("testdata/odata.xml should be, which -update writes:\n%s", w.Body)
 	}
-	var any struct {
+	var types struct {
 		XMLName xml.Name
 	}
-	if err := xml.Unmarshal(w.Body.Bytes(), &any); err != nil || any.XMLName.Local != "Edmx" || w.Header().Get("Content-Type") != "application/xml" {
+	if err := xml.Unmarshal(w.Body.Bytes(), &types); err != nil || types.XMLName.Local != "Edmx" || w.Header().Get("Content-Type") != "application/xml" {
 		t.Errorf("the types are %s: %v", w.Body, err)
 	}
 	w, _ = odataCall(t, handler, "/odata/demo/connection.pbids", "")

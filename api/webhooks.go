@@ -32,7 +32,9 @@ func (s *Server) listWebhooks(ctx context.Context, req listWebhooksRequest) (res
 
 // webhookInput is what of a webhook can be changed.
 type webhookInput struct {
-	URL         string `json:"url" validate:"required,max=2000" example:"https://example.org/hooks/bulwark"`
+	// to which events are sent, https
+	URL string `json:"url" validate:"required,max=2000" example:"https://example.org/hooks/bulwark"`
+	// what people call it
 	Description string `json:"description" validate:"max=200" example:"county platform"`
 	// each a type such as plan.approved, or plan.* for all that begin so; absent or empty = all
 	Types []string `json:"types" validate:"max=50" example:"publication.*"`
@@ -91,6 +93,7 @@ func (s *Server) findWebhook(ctx context.Context, req webhookRequest) (webhook.W
 // webhookChange is a webhook as it is to be.
 type webhookChange struct {
 	webhookInput
+	// whether events are sent
 	State webhook.State `json:"state" validate:"oneof=enabled disabled" swaggertype:"string" example:"enabled"`
 }
 

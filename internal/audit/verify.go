@@ -17,8 +17,8 @@ import (
 
 // Report is the result of verifying a trail.
 type Report struct {
-	TownID  string `json:"town" example:"demo"` // empty = the installation
-	OK      bool   `json:"ok"`
+	TownID  string `json:"town" example:"demo"`    // empty = the installation
+	OK      bool   `json:"ok"`                     // nothing is wrong with the chain
 	Records int64  `json:"records" example:"1204"` // of the chain, as far as it is whole
 	Earlier int64  `json:"earlier" example:"0"`    // older than the chain, which does not protect them
 	Anchors int64  `json:"anchors" example:"17"`   // heads kept elsewhere that agree

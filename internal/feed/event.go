@@ -25,23 +25,29 @@ import (
 // Event is one change: at once an event of CloudEvents 1.0 in JSON and a payload of Standard
 // Webhooks 1.0.
 type Event struct {
-	SpecVersion string    `json:"specversion" example:"1.0"`                                      // of CloudEvents
-	ID          string    `json:"id" format:"uuid"`                                               // the same however often it is sent
-	Source      string    `json:"source" example:"https://bulwark.example.org/api/v1/towns/demo"` // the town
-	Type        string    `json:"type" example:"plan.approved"`
-	Subject     string    `json:"subject" example:"plans/0190a6e2-7c1b-7a53-9f21-0242ac120002"` // its address below the town
-	Time        time.Time `json:"time"`
-	Timestamp   time.Time `json:"timestamp"` // the same, as Standard Webhooks calls it
+	SpecVersion string `json:"specversion" example:"1.0"`                                      // of CloudEvents
+	ID          string `json:"id" format:"uuid"`                                               // the same however often it is sent
+	Source      string `json:"source" example:"https://bulwark.example.org/api/v1/towns/demo"` // the town
+	// what has happened, as docs/webhooks.md lists it
+	Type    string `json:"type" example:"plan.approved"`
+	Subject string `json:"subject" example:"plans/0190a6e2-7c1b-7a53-9f21-0242ac120002"` // its address below the town
+	// when it was recorded
+	Time      time.Time `json:"time"`
+	Timestamp time.Time `json:"timestamp"` // the same, as Standard Webhooks calls it
+	// of data
 	ContentType string    `json:"datacontenttype" example:"application/json"`
 	Data        EventData `json:"data"`
 } // @name ChangeEvent
 
 // EventData is what an event says besides: where to read more.
 type EventData struct {
+	// in which it has happened
 	Town     string `json:"town" example:"demo"`
 	Sequence int64  `json:"sequence" example:"42"` // in the audit trail of the town; 0 of a test
-	Branch   string `json:"branch,omitempty" example:"b07"`
-	Period   string `json:"period,omitempty" example:"2023Q3"`
+	// that it is about; absent where it is about none
+	Branch string `json:"branch,omitempty" example:"b07"`
+	// likewise
+	Period string `json:"period,omitempty" example:"2023Q3"`
 	// of a publication
 	Number int64 `json:"number,omitempty" example:"1"`
 	// where the caller reads what it has become

@@ -69,8 +69,7 @@ var computed = map[string][]string{
 
 // program is what the source says of actions.
 type program struct {
-	found   map[string]string // action → where
-	strange []string          // expressions that computed lacks
+	found map[string]string // action → where; ?expression: one that computed lacks
 }
 
 // readProgram finds every action that the program can write into the trail: texts like

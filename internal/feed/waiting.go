@@ -90,7 +90,7 @@ func (w *Waiting) wait(ctx context.Context, one *waiter, after int64) {
 	grown := one.grown
 	if !w.looking {
 		w.looking = true
-		go w.look()
+		go w.look() //nolint:gosec // it looks for all who wait, and outlives each of them
 	}
 	w.mu.Unlock()
 	select {

@@ -225,7 +225,7 @@ type Verification struct {
 	Period string `json:"period" example:"2023Q2"`
 	Run    string `json:"run" format:"uuid"`
 	Engine string `json:"engine" example:"bulwark/composite 2"` // that computed again, now
-	OK     bool   `json:"ok"`
+	OK     bool   `json:"ok"`                                   // all checks agree
 	// its publication was taken back
 	Withdrawn bool    `json:"withdrawn,omitempty,omitzero"`
 	Checks    []Check `json:"checks"`
@@ -241,7 +241,7 @@ type Check struct {
 	What     string `json:"what" enums:"scheme,data,recomputed,other_engine,stored,note,signature,trail,withdrawal,rows"`
 	Receipt  string `json:"receipt"`
 	Computed string `json:"computed"`
-	OK       bool   `json:"ok"`
+	OK       bool   `json:"ok"` // stored and computed are the same
 }
 
 // OtherEngine is the check of a run that was made by another engine than this one.

@@ -11,8 +11,11 @@ import (
 )
 
 var things = Set{"things", []Column{
-	{Name: "town", Type: String, Key: true}, {Name: "n", Type: Integer, Key: true}, {Name: "score", Type: Double},
-	{Name: "open", Type: Boolean}, {Name: "on", Type: Date},
+	{Name: "town", Type: String, Key: true},
+	{Name: "n", Type: Integer, Key: true},
+	{Name: "score", Type: Double},
+	{Name: "open", Type: Boolean},
+	{Name: "on", Type: Date},
 }}
 
 func row(town string, n int64, score any) []any { return []any{town, n, score, n%2 == 0, "2023-01-01"} }

@@ -33,8 +33,8 @@ type Problem struct {
 
 // odataError is what OData has for a problem.
 type odataError struct {
-	Code    string `json:"code" example:"not_supported"`
-	Message string `json:"message"`
+	Code    string `json:"code" example:"not_supported"` // that of the problem
+	Message string `json:"message"`                      // its detail
 } // @name ODataError
 
 // ProblemError is one fault at a place in the request: a JSON pointer into the

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -10,8 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"context"
 )
 
 func TestAddressesThatAreOpen(t *testing.T) {

@@ -30,9 +30,12 @@ const (
 
 // Webhook is an address to which the events of a town are sent.
 type Webhook struct {
-	TownID      string   `gorm:"primaryKey" json:"-"`
-	ID          string   `gorm:"primaryKey" json:"id" format:"uuid"`
-	URL         string   `json:"url" example:"https://example.org/hooks/bulwark"`
+	TownID string `gorm:"primaryKey" json:"-"`
+	// of the webhook
+	ID string `gorm:"primaryKey" json:"id" format:"uuid"`
+	// to which events are sent
+	URL string `json:"url" example:"https://example.org/hooks/bulwark"`
+	// what people call it
 	Description string   `json:"description,omitempty" example:"county platform"`
 	Types       []string `gorm:"serializer:json" json:"types" example:"publication.*"` // each a type or the beginning of some; none: all
 	// events are those that a key of this role without a person could read
@@ -41,10 +44,12 @@ type Webhook struct {
 	// that signs too until OldSecretUntil
 	OldSecret      string     `json:"-"`
 	OldSecretUntil *time.Time `json:"old_secret_until,omitempty"` // until then two secrets sign
-	State          State      `json:"state" enums:"enabled,disabled"`
-	StateReason    string     `json:"state_reason,omitempty" enums:"gone,failing,restored,by_hand"` // of disabled
-	StateAt        time.Time  `json:"state_at"`
-	Delivery       *Delivery  `gorm:"-" json:"delivery,omitempty"` // absent after the database was restored
+	// whether events are sent
+	State       State  `json:"state" enums:"enabled,disabled"`
+	StateReason string `json:"state_reason,omitempty" enums:"gone,failing,restored,by_hand"` // of disabled
+	// since when
+	StateAt  time.Time `json:"state_at"`
+	Delivery *Delivery `gorm:"-" json:"delivery,omitempty"` // absent after the database was restored
 	database.Versioned
 } // @name Webhook
 
@@ -61,10 +66,11 @@ const (
 
 // Delivery is how far the events of a town have been sent to a webhook.
 type Delivery struct {
-	TownID       string     `gorm:"primaryKey" json:"-"`
-	WebhookID    string     `gorm:"primaryKey" json:"-"`
-	Sequence     int64      `json:"sequence" example:"42"` // of the last record of the trail that is done with
-	Failures     int64      `json:"failures" example:"0"`  // in a row, of the next event
+	TownID    string `gorm:"primaryKey" json:"-"`
+	WebhookID string `gorm:"primaryKey" json:"-"`
+	Sequence  int64  `json:"sequence" example:"42"` // of the last record of the trail that is done with
+	Failures  int64  `json:"failures" example:"0"`  // in a row, of the next event
+	// of the first of these failures
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	NextAt       time.Time  `json:"next_at"`                // no attempt before
 	Ping         bool       `json:"ping"`                   // a test event is due
@@ -78,15 +84,16 @@ func (Delivery) TableName() string { return "webhook_deliveries" }
 
 // Attempt is one request that was sent to a webhook, or could not be.
 type Attempt struct {
-	TownID    string    `gorm:"primaryKey" json:"-"`
-	ID        string    `gorm:"primaryKey" json:"id" format:"uuid"`
-	WebhookID string    `json:"-"`
-	At        time.Time `json:"at"`
-	EventID   string    `json:"event" format:"uuid"` // the header webhook-id
-	Type      string    `json:"type" example:"plan.approved"`
-	Sequence  int64     `json:"sequence" example:"42"` // 0 of a test
-	Status    int64     `json:"status" example:"200"`  // of HTTP; 0: there was no answer
-	Millis    int64     `json:"took_ms" example:"35"`
+	TownID    string `gorm:"primaryKey" json:"-"`
+	ID        string `gorm:"primaryKey" json:"id" format:"uuid"` // of the attempt
+	WebhookID string `json:"-"`
+	// when it was sent
+	At       time.Time `json:"at"`
+	EventID  string    `json:"event" format:"uuid"`          // the header webhook-id
+	Type     string    `json:"type" example:"plan.approved"` // of the event
+	Sequence int64     `json:"sequence" example:"42"`        // 0 of a test
+	Status   int64     `json:"status" example:"200"`         // of HTTP; 0: there was no answer
+	Millis   int64     `json:"took_ms" example:"35"`         // until the answer was there
 	// why it counts as failed; absent where it does not
 	Failure string `json:"failure,omitempty" enums:"status,redirect,gone,timeout,connection,address_closed" example:"timeout"`
 } // @name WebhookAttempt
