@@ -40,6 +40,7 @@ func (s *Server) addRoutes(r rest.Router) {
 	s.routesOfPlans(t.Tag("improvement"))
 	s.routesOfMeasures(t.Tag("improvement"))
 	s.routesOfExchange(t.Tag("exchange"))
+	s.addPages(r)
 }
 
 // routesOfService adds the health of the service and of its description.

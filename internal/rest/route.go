@@ -38,6 +38,7 @@ type Route struct {
 	BodyLimit    int64         // in bytes
 	Costly       bool          // takes much computing: see Costly
 	Columns      []string      // codes of the columns of a list as a table; empty: it is no list
+	Page         bool          // a page for people, and no operation of the API
 
 	read func(ctx context.Context, param func(string) string) error // of a GET: see Engine.Readable
 }
@@ -173,6 +174,10 @@ func (r Router) add(route Route, opts []Option, handle func(context.Context, any
 		}
 	}
 	e := &endpoint{r.engine, route, shapeOf(route.Request, route.Method, route.Path), list, handle}
+	if route.Page {
+		r.engine.pages = append(r.engine.pages, route)
+		return e.servePage
+	}
 	if route.Method == http.MethodGet {
 		route.read = e.read
 	}
