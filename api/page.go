@@ -38,6 +38,7 @@ func (s *Server) addPages(r rest.Router) {
 	rest.GetPage(t, "", policy.ReadStructure, s.townPage)
 	rest.GetPage(t, "/ranking", policy.ReadRanking, s.rankingPage)
 	rest.GetPage(t, "/branches/:branch", policy.ReadRanking, s.scorecardPage, rest.Costly)
+	rest.GetPage(t, "/entry", policy.WriteSheets, s.entryPage)
 	rest.GetPage(t, "/method", policy.ReadStructure, s.methodPage)
 	rest.GetPage(t, "/notice", policy.ReadRanking, s.noticePage)
 	rest.GetPage(t, "/verify", policy.ReadRanking, s.verifyPage, rest.Costly)
@@ -85,6 +86,9 @@ func (s *Server) townFrame(ctx context.Context, place pages.Place, period string
 	if f.Account != nil {
 		add("/home", "home", text.Text{ZH: "今天要做的", EN: "To do today"})
 	}
+	if access.PrincipalFrom(ctx).May(policy.WriteSheets) {
+		add(pages.InTown(place.Code, "entry"), "entry", text.Text{ZH: "填报", EN: "Entry"})
+	}
 	for _, i := range []struct{ name, zh, en string }{
 		{"ranking", "排名", "Ranking"}, {"method", "计算方法", "Method"}, {"notice", "公示", "Notice"}, {"verify", "核验", "Verification"},
 	} {
@@ -127,6 +131,14 @@ func (s *Server) publishedOf(ctx context.Context, code string) (p townResults, e
 	return p, err
 }
 
+// last returns the code of the last published period; empty: there is none.
+func (p townResults) last() string {
+	if len(p.periods) == 0 {
+		return ""
+	}
+	return p.periods[len(p.periods)-1].Code
+}
+
 // maxTabs is how many periods a page offers to choose from.
 const maxTabs = 8
 
@@ -140,7 +152,7 @@ func (p townResults) ask(q *pageQuery) (_ evaluation.Period, codes []string, ok 
 		if len(p.periods) == 0 {
 			return evaluation.Period{}, nil, false
 		}
-		q.Period = p.periods[len(p.periods)-1].Code
+		q.Period = p.last()
 	}
 	for _, x := range p.all {
 		if x.Code == q.Period {

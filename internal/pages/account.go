@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"strings"
+
 	"bulwark/internal/dashboard"
 	"bulwark/internal/day"
 	"bulwark/internal/policy"
@@ -74,7 +76,7 @@ func Home(f Frame, home dashboard.Home) ([]byte, error) {
 		for _, r := range t.Roles {
 			one.Roles = append(one.Roles, homeRole{
 				Role: r.Role, Acting: f.Account != nil && f.Account.Role == r.Role, Total: r.Total, Shown: len(r.Items),
-				Tasks: tasksOf(r.Items),
+				Tasks: tasksOf(t.Code, r),
 			})
 		}
 		v.Towns = append(v.Towns, one)
@@ -83,16 +85,16 @@ func Home(f Frame, home dashboard.Home) ([]byte, error) {
 }
 
 // tasksOf returns the items of one kind and period together, in the order of the first ones.
-func tasksOf(items []dashboard.HomeItem) []homeTask {
+func tasksOf(town string, r dashboard.HomeRole) []homeTask {
 	var tasks []homeTask
 	at := map[[3]string]int{}
-	for _, item := range items {
+	for _, item := range r.Items {
 		key := [3]string{item.Kind, item.Period, item.Message}
 		i, known := at[key]
 		if !known {
 			i = len(tasks)
 			at[key] = i
-			tasks = append(tasks, homeTask{HomeItem: item})
+			tasks = append(tasks, homeTask{HomeItem: item, Path: taskPath(town, r.Role, item)})
 		}
 		tasks[i].Items = append(tasks[i].Items, item)
 		if item.Overdue {
@@ -100,6 +102,15 @@ func tasksOf(items []dashboard.HomeItem) []homeTask {
 		}
 	}
 	return tasks
+}
+
+// taskPath returns the page on which something is done, under the role that does it; empty
+// where there is none.
+func taskPath(town string, role policy.Role, item dashboard.HomeItem) string {
+	if strings.HasPrefix(item.Kind, "sheet_") && item.Locked == nil {
+		return InTown(town, "entry", "period", item.Period, "as", string(role))
+	}
+	return ""
 }
 
 // Branches returns the branches of the task, each once.

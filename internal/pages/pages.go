@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -113,7 +114,7 @@ var sources embed.FS
 // names are the pages: each has a template of its name that fills the layout.
 var names = []string{
 	"towns", "sign-in", "signed-out", "password", "home", "ranking", "unpublished", "scorecard", "method", "notice",
-	"verify", "problem",
+	"verify", "problem", "entry", "no-entry",
 }
 
 // templates are the pages by language and name.
@@ -190,10 +191,17 @@ func functions(language string) template.FuncMap {
 		"bar":      func(b barFigure) template.HTML { return b.svg(language) },
 		"step":     func(s stepFigure) template.HTML { return s.svg(language) },
 		"course":   func(c courseFigure) template.HTML { return c.svg(language) },
-		"short":    func(hash string) string { return hash[:min(len(hash), 16)] },
-		"lines":    func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
-		"join":     func(list []string) string { return strings.Join(list, text.F("、", ", ").In(language)) },
 		"trimSign": func(s string) string { return strings.TrimPrefix(s, "−") },
-		"add":      func(a, b int) int { return a + b },
+		"plain":    func(x *float64) string { return strconv.FormatFloat(*x, 'f', -1, 64) },
+		"scope":    scope,
 	}
+}
+
+// scope returns names and values as what a part of a template sees.
+func scope(pairs ...any) map[string]any {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return m
 }

@@ -5,6 +5,7 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -291,7 +292,7 @@ func (v *visitor) until(script string) {
 			return
 		} else if time.Now().After(end) {
 			v.t.Fatalf("never true: %s (%v) at %s: %s", script, err, eval[string](v, "location.href"),
-				eval[string](v, "document.body.innerText.slice(0, 600)"))
+				eval[string](v, "document.getElementById('main').innerText.slice(0, 200)"))
 		}
 	}
 }
@@ -336,6 +337,11 @@ func (s *site) screens() []screen {
 		{"unpublished", "/t/lishui/ranking", ""},
 		{"scorecard-public", "/t/demo/branches/b39", ""},
 		{"scorecard", "/t/demo/branches/b39", policy.LeadingGroup},
+		{"entry-mentor", "/t/demo/entry", policy.Mentor},
+		{"entry-office", "/t/demo/entry", policy.Office},
+		{"entry-leading-group", "/t/demo/entry", policy.LeadingGroup},
+		{"entry-secretary", "/t/demo/entry", policy.Secretary},
+		{"entry-instructor", "/t/demo/entry?branch=b33", policy.Instructor},
 		{"method", "/t/demo/method", ""},
 		{"notice", "/t/demo/notice", ""},
 		{"verify", "/t/demo/verify", ""},
@@ -357,4 +363,17 @@ func listen(t testing.TB, h http.Handler) (port string) {
 func (v *visitor) openAt(address string) {
 	v.t.Helper()
 	v.do(chromedp.Navigate(address))
+}
+
+// short is how long one step may take.
+func (v *visitor) short() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(v.ctx, time.Minute)
+}
+
+// decode reads JSON.
+func decode(t testing.TB, body string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(body), v); err != nil {
+		t.Fatalf("%v: %.300s", err, body)
+	}
 }
