@@ -39,6 +39,7 @@ func (s *Server) addPages(r rest.Router) {
 	rest.GetPage(t, "/ranking", policy.ReadRanking, s.rankingPage)
 	rest.GetPage(t, "/branches/:branch", policy.ReadRanking, s.scorecardPage, rest.Costly)
 	rest.GetPage(t, "/entry", policy.WriteSheets, s.entryPage)
+	rest.GetPage(t, "/review", policy.ReadSignals, s.reviewPage)
 	rest.GetPage(t, "/method", policy.ReadStructure, s.methodPage)
 	rest.GetPage(t, "/notice", policy.ReadRanking, s.noticePage)
 	rest.GetPage(t, "/verify", policy.ReadRanking, s.verifyPage, rest.Costly)
@@ -88,6 +89,9 @@ func (s *Server) townFrame(ctx context.Context, place pages.Place, period string
 	}
 	if access.PrincipalFrom(ctx).May(policy.WriteSheets) {
 		add(pages.InTown(place.Code, "entry"), "entry", text.Text{ZH: "填报", EN: "Entry"})
+	}
+	if access.PrincipalFrom(ctx).May(policy.ReadSignals) {
+		add(pages.InTown(place.Code, "review"), "review", text.Text{ZH: "审核", EN: "Review"})
 	}
 	for _, i := range []struct{ name, zh, en string }{
 		{"ranking", "排名", "Ranking"}, {"method", "计算方法", "Method"}, {"notice", "公示", "Notice"}, {"verify", "核验", "Verification"},

@@ -35,8 +35,8 @@ var rooms = map[string]string{
 	"internal/dashboard": "internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/exchange internal/index internal/proposal internal/review " +
 		"internal/evaluation internal/scheme internal/workflow internal/credential internal/access internal/town pkg/composite/stats",
-	"internal/pages": "internal/dashboard internal/explanation internal/index internal/entry internal/evaluation internal/scheme internal/town " +
-		"pkg/composite",
+	"internal/pages": "internal/dashboard internal/explanation internal/index internal/entry internal/review internal/evaluation " +
+		"internal/scheme internal/town pkg/composite",
 	"internal/project": "internal/evaluation internal/people internal/workflow internal/access internal/town " +
 		"pkg/composite/agreement pkg/composite pkg/composite/stats",
 	"internal/exchange": "internal/index internal/evaluation internal/scheme internal/people internal/workflow " +

@@ -110,6 +110,9 @@ func taskPath(town string, role policy.Role, item dashboard.HomeItem) string {
 	if strings.HasPrefix(item.Kind, "sheet_") && item.Locked == nil {
 		return InTown(town, "entry", "period", item.Period, "as", string(role))
 	}
+	if item.Kind == "decide_sheet" {
+		return InTown(town, "review", "period", item.Period, "as", string(role))
+	}
 	return ""
 }
 

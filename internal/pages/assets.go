@@ -33,7 +33,7 @@ var contentTypes = map[string]string{
 
 // inOrder are the files, each after those that it names: a name in a file becomes the hashed
 // one, which changes the hash of the file.
-var inOrder = []string{"icon.svg", "style.css", "sheet.css", "api.js", "app.js", "sheet.js"}
+var inOrder = []string{"icon.svg", "style.css", "sheet.css", "api.js", "app.js", "sheet.js", "review.js"}
 
 var loadAssets = sync.OnceValue(func() assets {
 	a := assets{map[string]Asset{}, map[string]string{}}

@@ -115,6 +115,7 @@ var sources embed.FS
 var names = []string{
 	"towns", "sign-in", "signed-out", "password", "home", "ranking", "unpublished", "scorecard", "method", "notice",
 	"verify", "problem", "entry", "no-entry",
+	"review",
 }
 
 // templates are the pages by language and name.

@@ -78,9 +78,21 @@ func (e *endpoint) servePage(c *gin.Context) {
 	if e.prepare(c); e.keepChoices(c) || e.arrive(c) {
 		return
 	}
+	c.Request.URL.RawQuery = e.known(c.Request.URL.Query()).Encode()
 	if err := e.answer(c); err != nil {
 		e.writeErrorPage(c, err, e.Action)
 	}
+}
+
+// known returns what the page knows of a query: messengers add names of their own to links.
+func (e *endpoint) known(q url.Values) url.Values {
+	known := url.Values{}
+	for _, p := range e.shape.params {
+		if values, given := q[p.name]; given && p.in == "query" {
+			known[p.name] = values
+		}
+	}
+	return known
 }
 
 // prepare sets what all answers of pages have, and the language that was chosen.

@@ -342,6 +342,7 @@ func (s *site) screens() []screen {
 		{"entry-leading-group", "/t/demo/entry", policy.LeadingGroup},
 		{"entry-secretary", "/t/demo/entry", policy.Secretary},
 		{"entry-instructor", "/t/demo/entry?branch=b33", policy.Instructor},
+		{"review", "/t/demo/review", policy.LeadingGroup},
 		{"method", "/t/demo/method", ""},
 		{"notice", "/t/demo/notice", ""},
 		{"verify", "/t/demo/verify", ""},
