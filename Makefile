@@ -10,7 +10,7 @@ TOOL    := go tool -modfile=tools.mod
 # request of a test, and raw changes, which migrations to come make.
 UNREACHED = ^pkg/|Versioned\.versioned$$|\.anyQuery$$|: Queries$$|: WithTx$$|: RawChanges$$|: Addresses$$
 
-.PHONY: help run build release test test-race postgres libreoffice check dead fix generate bin/openapi.json prove s3 bench counts spectral clients api-diff
+.PHONY: help run build release test test-go test-pages test-race postgres libreoffice chromium check dead fix generate bin/openapi.json prove s3 bench counts spectral clients api-diff
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 run: build ## start the demo town on an embedded database and print its address and accounts
@@ -19,8 +19,14 @@ build: ## build bin/bulwark
 	go build -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulwark ./cmd/bulwark
 release: ## build dist/: archives for Linux and Windows, checksums, SBOM; twice the same bytes (needs zip)
 	@.ci/release $(VERSION)
-test: postgres libreoffice ## run every test, on SQLite and on PostgreSQL
+test: test-go test-pages ## run every test
+test-go: postgres libreoffice ## run the tests that need no browser, on SQLite and on PostgreSQL
 	go test -timeout 20m ./...
+test-pages: chromium ## try the pages in Chromium (needs Node.js for axe-core); FULL=1: in both languages and widths
+	npm ci --prefix internal/pages/browser --silent
+	go test -tags browser -timeout 20m -count 1 ./internal/pages/browser
+chromium:
+	@.ci/chromium
 test-race: postgres libreoffice ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 postgres:

@@ -43,6 +43,7 @@ func (s *Server) addRoutes(r rest.Router) {
 	s.routesOfMeasures(t.Tag("improvement"))
 	s.routesOfExchange(t.Tag("exchange"))
 	s.routesOfOData(r.Under("/odata/:town").Tag("index"))
+	s.addPages(r)
 }
 
 // routesOfOData adds what Excel, Power BI and the like load by themselves.

@@ -116,7 +116,7 @@ func (s *Server) Handler() (http.Handler, error) {
 func (s *Server) newEngine() (*rest.Engine, error) {
 	e, err := rest.New(rest.Options{
 		DB: s.DB, Config: &s.Config, Log: s.Log, Now: s.Now, Metrics: s.Metrics, Labels: labels,
-		Words: s.tableWords, Identify: s.identify, Authorise: s.authorise,
+		Words: s.tableWords, Identify: s.identify, Authorise: s.authorise, SessionCookie: sessionCookie, ErrorPage: s.errorPage,
 	})
 	if err != nil {
 		return nil, err

@@ -136,6 +136,7 @@ func (s *Server) endSession(ctx context.Context, req endSessionRequest) (rest.No
 		return rest.Nothing{}, err
 	}
 	s.endCookie(ctx)
+	rest.ClearStorage(ctx)
 	return rest.Nothing{}, nil
 }
 
@@ -349,7 +350,7 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Re
 			s.noteRefusal(ctx, a.Name, err)
 			return err
 		}
-		to = cmp.Or(who.Return, s.firstPage())
+		to = cmp.Or(who.Return, s.Config.Base()+"/")
 		_, err = s.signIn(ctx, a)
 		return err
 	})
@@ -357,14 +358,4 @@ func (s *Server) finishOIDC(ctx context.Context, req finishOIDCRequest) (rest.Re
 		s.signIns.WithLabelValues("limited").Inc()
 	}
 	return rest.Redirect{To: to}, err
-}
-
-// firstPage returns the path of the service as browsers see it: a proxy may serve it below
-// another one.
-func (s *Server) firstPage() string {
-	u, err := url.Parse(s.Config.Link("/"))
-	if err != nil {
-		return "/"
-	}
-	return u.EscapedPath()
 }

@@ -22,8 +22,8 @@ func fetch(t *testing.T, h http.Handler, target string, header ...string) *httpt
 	return w
 }
 
-// pages is the whole service without a database: all that these addresses need.
-func pages(t *testing.T) http.Handler {
+// service is the whole service without a database: all that these addresses need.
+func service(t *testing.T) http.Handler {
 	t.Helper()
 	s := &Server{Log: slog.New(slog.DiscardHandler), Config: config.Config{RequestTimeout: time.Minute}}
 	h, err := s.Handler()
@@ -34,7 +34,7 @@ func pages(t *testing.T) http.Handler {
 }
 
 func TestOpenAPIIsServedWithItsETag(t *testing.T) {
-	h := pages(t)
+	h := service(t)
 	first := fetch(t, h, "/openapi.json")
 	if first.Code != http.StatusOK || first.Body.String() != docs.OpenAPI ||
 		first.Header().Get("Content-Type") != "application/json" {

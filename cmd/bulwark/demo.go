@@ -252,6 +252,7 @@ func (p program) printAddresses(url string, s demoStore) {
 	ranking := url + "/api/v1/towns/demo/periods/2023Q2/ranking"
 	p.print(p.out, text.F(`
 bulwark 演示已就绪（演示镇的数据均为虚构；里水镇只有名录，没有分数）
+  网页  %[1]s/
   接口文档  %[1]s/swagger/index.html
   已公布排名  curl -s %[2]s
   电子表格  curl -s '%[2]s?format=csv'
@@ -259,6 +260,7 @@ bulwark 演示已就绪（演示镇的数据均为虚构；里水镇只有名录
   确认公布的第二人  %[4]s
 按 Ctrl+C 结束`, `
 bulwark demo is ready (all data of the town "demo" are invented; Lishui has names only, no scores)
+  pages              %[1]s/
   API document       %[1]s/swagger/index.html
   published ranking  curl -s %[2]s
   for a spreadsheet  curl -s '%[2]s?format=csv'

@@ -110,6 +110,16 @@ func (c Config) Bucket() (endpoint, bucket, prefix string, ok bool) {
 	return u.Host, bucket, prefix, bucket != ""
 }
 
+// Base returns the path below which people reach the service, without a slash at its end:
+// empty unless a proxy serves it below another one.
+func (c Config) Base() string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(u.EscapedPath(), "/")
+}
+
 // ProviderReturn returns where the OpenID Connect provider sends browsers back.
 func (c Config) ProviderReturn() string {
 	return cmp.Or(c.OIDCRedirectURL, c.Link("/api/v1/oidc/callback"))

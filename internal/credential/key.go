@@ -44,7 +44,7 @@ type Key struct {
 	PersonCode *string    `json:"person,omitempty"`
 	ReadOnly   bool       `json:"read_only"`
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
-	RevokedAt  *time.Time `json:"revoked_at,omitempty"` // absent: it holds
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`   // absent: it holds
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"` // the first use of the last day of use
 	CreatedAt  time.Time  `json:"created_at"`
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,10 @@ func (e *Engine) admit(r *http.Request, route Route) (access.Principal, error) {
 		if p, err = p.ActingAs(policy.Role(strings.Join(roles, ", "))); err != nil {
 			return access.Principal{}, err
 		}
+		SetCaller(r.Context(), p)
+	}
+	if role := policy.Role(e.Cookie(r.Context(), roleCookie)); route.Page && slices.Contains(p.Roles, role) {
+		p.Role = role
 		SetCaller(r.Context(), p)
 	}
 	if p.ReadOnly && route.changes() {

@@ -26,6 +26,7 @@ type Engine struct {
 	Options
 	to       *gin.Engine
 	routes   []Route
+	pages    []Route            // which are no operations of the API
 	callers  *ratelimit.Limiter // nil: no limit
 	costly   *ratelimit.Limiter // of routes that are Costly; nil: no limit
 	queue    queue              // before them
@@ -58,6 +59,12 @@ type Options struct {
 	// Authorise returns an error unless the caller of the context, access.Caller, may
 	// do the action in the town ("" outside towns).
 	Authorise func(ctx context.Context, action policy.Action, town string) error
+	// SessionCookie is the name of the cookie of a session.
+	SessionCookie string
+	// ErrorPage returns the page that states the problem to people, or the address to which
+	// the browser goes instead. The action is that of the page, empty at an unknown address.
+	// nil: there are no pages.
+	ErrorPage func(ctx context.Context, p Problem, action policy.Action) (body []byte, to string)
 }
 
 // New returns an Engine without routes.
@@ -79,7 +86,14 @@ func New(o Options) (*Engine, error) {
 		e.writers = ratelimit.New(float64(o.Config.WriteRate), o.Config.WriteBurst, maxCallers)
 	}
 	e.to.Use(e.observe(), e.protect, recoverPanics)
-	e.to.NoRoute(func(c *gin.Context) { writeProblem(c.Writer, c.Request, noRoute) })
+	e.to.NoRoute(func(c *gin.Context) {
+		if e.wantsPage(c.Request) {
+			e.prepare(c)
+			e.writeErrorPage(c, noPage, "")
+			return
+		}
+		writeProblem(c.Writer, c.Request, noRoute)
+	})
 	e.to.NoMethod(func(c *gin.Context) { writeProblem(c.Writer, c.Request, noMethod) })
 	return e, nil
 }
@@ -89,6 +103,9 @@ func (e *Engine) Root() Router { return Router{to: e.to, engine: e} }
 
 // Routes returns the routes in the order in which they were added.
 func (e *Engine) Routes() []Route { return e.routes }
+
+// Pages returns the pages in the order in which they were added.
+func (e *Engine) Pages() []Route { return e.pages }
 
 // Handler returns the whole service: routes, middleware and compression.
 func (e *Engine) Handler() (http.Handler, error) { return compress(e.byEnding(e.to)) }

@@ -95,9 +95,28 @@ const statusClientGone = 499
 // writeProblem sends err as a Problem. Errors that are not faults are defects: the
 // caller gets an opaque 500 with the request id, the log gets the cause.
 func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p, gone := describe(w, r, err)
+	if gone {
+		return
+	}
+	mediaType := "application/problem+json"
+	if p.OData != nil {
+		mediaType = "application/json"
+		w.Header().Set("OData-Version", "4.0")
+	}
+	data, err := json.Marshal(p)
+	if err != nil { // a problem holds nothing that cannot be written
+		p.Status, data = http.StatusInternalServerError, []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
+	}
+	write(w, p.Status, mediaType, data)
+}
+
+// describe returns err as a Problem and sets the headers of the answer that it is; gone
+// reports that nobody waits for it.
+func describe(w http.ResponseWriter, r *http.Request, err error) (_ Problem, gone bool) {
 	if errors.Is(r.Context().Err(), context.Canceled) && err != bodyTooSlow { //nolint:errorlint // net/http takes a slow client for one that left
 		w.WriteHeader(statusClientGone)
-		return
+		return Problem{}, true
 	}
 	t := traceOf(r.Context())
 	t.cause = err
@@ -124,17 +143,10 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemError{f.Pointer, f.Code, f.Message.In(language)})
 	}
-	mediaType := "application/problem+json"
 	if speaksOData(r) {
-		mediaType = "application/json"
 		p.OData = &odataError{e.Code, e.Message.In(language)}
-		h.Set("OData-Version", "4.0")
 	}
-	data, err := json.Marshal(p)
-	if err != nil { // a problem holds nothing that cannot be written
-		status, data = http.StatusInternalServerError, []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
-	}
-	write(w, status, mediaType, data)
+	return p, false
 }
 
 // explain returns the status and the public words of an error.

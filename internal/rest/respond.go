@@ -68,6 +68,9 @@ type Nothing struct{}
 type Redirect struct{ To string }
 
 func (r Redirect) send(w http.ResponseWriter, status int) {
+	if status < http.StatusMultipleChoices {
+		status = http.StatusSeeOther // of a page, which sends on by exception
+	}
 	w.Header().Set("Location", r.To)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -40,6 +40,7 @@ type Route struct {
 	Costly       bool          // takes much computing: see Costly
 	Uploads      bool          // its body is a file: see Uploads
 	Columns      []string      // codes of the columns of a list as a table; empty: it is no list
+	Page         bool          // a page for people, and no operation of the API
 
 	read func(ctx context.Context, param func(string) string) error // of a GET: see Engine.Readable
 }
@@ -178,6 +179,10 @@ func (r Router) add(route Route, opts []Option, handle func(context.Context, any
 		}
 	}
 	e := &endpoint{r.engine, route, shapeOf(route.Request, route.Method, route.Path), list, handle}
+	if route.Page {
+		r.engine.pages = append(r.engine.pages, route)
+		return e.servePage
+	}
 	if route.Method == http.MethodGet {
 		route.read = e.read
 	}
