@@ -23,9 +23,9 @@ func (s *Server) listRemarks(ctx context.Context, req listRemarksRequest) (rest.
 
 // remarkInput is what is said about a value, and whether it is to be followed up from now on.
 type remarkInput struct {
-	Code     string `json:"code" validate:"required" example:"organisation.01"` // of an indicator or quantity of the sheet
-	Text     string `json:"text" validate:"required,max=2000" multiline:"true" example:"please add the minutes"`
-	FollowUp bool   `json:"follow_up"` // false ends what an earlier remark began
+	Code     string `json:"code" validate:"required" example:"organisation.01"`                                  // of an indicator or quantity of the sheet
+	Text     string `json:"text" validate:"required,max=2000" multiline:"true" example:"please add the minutes"` // what is said
+	FollowUp bool   `json:"follow_up"`                                                                           // false ends what an earlier remark began
 }
 
 type writeRemarkRequest struct {

@@ -25,7 +25,7 @@ type Copy struct {
 
 // CopiedRow is one branch.
 type CopiedRow struct {
-	Branch  town.BranchRef    `json:"branch"`
+	Branch  town.BranchRef    `json:"branch"`                        // of the form
 	Sheet   string            `json:"sheet,omitempty" format:"uuid"` // absent where none was begun
 	Version int64             `json:"version,omitempty,omitzero"`    // of the sheet, afterwards
 	Codes   []string          `json:"codes"`                         // of the values that are copied, in the order of the columns

@@ -13,6 +13,7 @@ import (
 // Question asks about an entered value that may be a slip: a question, not a finding. It hinders nothing.
 type Question struct {
 	Code string `json:"code" example:"organisation.01"` // of the indicator or quantity
+	// what may be wrong
 	Kind string `json:"kind" enums:"looks_like_fraction,far_from_last,far_from_class"`
 	Text string `json:"text" example:"上期为 96.5，本期为 9.65，相差五倍以上：小数点或位数是否有误？"` // in the language of the answer
 } // @name EntryQuestion

@@ -21,7 +21,7 @@ import (
 // remark about a value decides. Remarks stay as they were written.
 type Remark struct {
 	TownID       string `gorm:"primaryKey" json:"-"`
-	ID           string `gorm:"primaryKey" json:"id" format:"uuid"`
+	ID           string `gorm:"primaryKey" json:"id" format:"uuid"` // of the remark
 	EvaluationID string `json:"-"`
 	Code         string `json:"code" example:"organisation.01"` // of the indicator or quantity
 	Text         string `json:"text" example:"请附会议记录"`          // what is said
@@ -29,7 +29,7 @@ type Remark struct {
 	// who wrote it, or the role where the caller may not read people
 	WrittenBy string      `json:"by" example:"group-1"`
 	Role      policy.Role `json:"role" swaggertype:"string" example:"leading_group"` // in which it was written
-	WrittenAt time.Time   `json:"at"`
+	WrittenAt time.Time   `json:"at"`                                                // when it was written
 } // @name EntryRemark
 
 // TableName of remarks.
