@@ -57,7 +57,10 @@ func (s *Server) study(ctx context.Context, view index.View, language rest.Langu
 	if err != nil {
 		return nil, err
 	}
-	study.Ratings, study.Evaluators, err = view.Ratings(ctx, s.db(ctx))
+	if study.Ratings, study.Evaluators, err = view.Ratings(ctx, s.db(ctx)); err != nil {
+		return nil, err
+	}
+	study.Counts, err = view.Counts(ctx, s.db(ctx))
 	return study, err
 }
 
@@ -99,6 +102,15 @@ func (s *Server) findBurden(ctx context.Context, req figuresRequest) (rest.Raw, 
 func (s *Server) findStatistics(ctx context.Context, req figuresRequest) (rest.Raw, error) {
 	return s.analysed(ctx, req, cacheKey{view: "statistics"},
 		func(study *analysis.Study) (any, error) { return study.Statistics(), nil })
+}
+
+// findFunnels returns of every ratio whose counts vary by chance between which limits a branch of so many
+// cases lies by chance alone, and which branches lie outside. A town with fewer than five such branches has none.
+//
+//	@Summary	Say which ratios are further from the town's than chance makes them
+func (s *Server) findFunnels(ctx context.Context, req figuresRequest) (rest.Raw, error) {
+	return s.analysed(ctx, req, cacheKey{view: "funnels"},
+		func(study *analysis.Study) (any, error) { return study.Funnels(), nil })
 }
 
 // findRaters returns how severe those who rate are, how well they agree, and the ranking without

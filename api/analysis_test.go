@@ -3,13 +3,17 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 
 	"gorm.io/gorm"
 
 	"bulwark/internal/analysis"
 	"bulwark/internal/apitest"
+	"bulwark/internal/credential"
+	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo/demotest"
+	"bulwark/internal/index"
 	"bulwark/internal/policy"
 )
 
@@ -56,6 +60,61 @@ func TestAnalysisOfThePublishedQuarter(t *testing.T) {
 		nobody.Get(at + "removal").Problem(http.StatusUnauthorized)
 		testSchemesCompared(t, group, mentor)
 		testWeightsProposed(t, group)
+	})
+}
+
+// Ratios whose counts vary by chance have a funnel, and are drawn again for the certainty of ranks; a corrected value and
+// a branch without cases stay as they are.
+func TestFunnelsOfRatios(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
+		h := newHarness(t, db)
+		z := sized{town: "funnels", branches: 12}
+		z.found(t, db)
+		if _, err := index.ComputePendingRobustness(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		group := h.As(h.key(credential.Key{
+			Roles: []policy.Role{policy.LeadingGroup}, Towns: []string{z.town}, PersonCode: new("g1"),
+		}))
+		const at = "/towns/funnels/periods/q2"
+		f := apitest.Decode[analysis.Funnels](group.Get(at+"/analysis/funnels"), http.StatusOK)
+		if len(f.Items) != 1 || len(f.Unstated) != 0 || f.Publication == 0 {
+			t.Fatalf("%+v", f)
+		}
+		// 45 of 108 are done. Of 9 cases at 5/12, P(0) is 0.008, P(7 or more) 0.037 and P(8 or more) 0.006.
+		funnel := f.Items[0]
+		if funnel.Node.Code != "b.2" || funnel.Pooled != 41.6666666667 || len(funnel.Branches) != 12 || len(funnel.Left) != 0 {
+			t.Errorf("%+v", funnel)
+		}
+		outside := 0
+		for _, b := range funnel.Branches {
+			want := ""
+			switch b.Numerator {
+			case 0:
+				want = "below"
+			case 8:
+				want = "above"
+			}
+			if b.Outside != want || b.Limits != (analysis.Interval{Low: 11.111111, High: 77.777778}) ||
+				b.Far != (analysis.Interval{Low: 0, High: 88.888889}) {
+				t.Errorf("%+v, want outside %q", b, want)
+			}
+			if b.Outside != "" {
+				outside++
+			}
+		}
+		if outside != funnel.Outside {
+			t.Errorf("%d outside, said are %d", outside, funnel.Outside)
+		}
+		r := apitest.Decode[index.Robustness](group.Get(at+"/robustness"), http.StatusOK)
+		if !slices.Equal(r.Counts, []string{"b.2"}) {
+			t.Errorf("drawn by counts: %v", r.Counts)
+		}
+		s := apitest.Decode[analysis.Sensitivity](group.Get(at+"/analysis/sensitivity"), http.StatusOK)
+		if !slices.ContainsFunc(s.Ranking.Sources, func(x analysis.SourceShare) bool { return x.Source == "chance" && x.Total > .05 }) {
+			t.Errorf("%+v", s.Ranking)
+		}
+		group.Lang("zh").Get("/towns/funnels/periods/q3/analysis/funnels").Want(http.StatusOK) // open: of what is approved by now
 	})
 }
 

@@ -429,6 +429,7 @@ var rights = map[string]right{
 	"GET /towns/:town/periods/:period/analysis/removal":     {who: "GL"},
 	"GET /towns/:town/periods/:period/analysis/burden":      {who: "GL"},
 	"GET /towns/:town/periods/:period/analysis/statistics":  {who: "GL"},
+	"GET /towns/:town/periods/:period/analysis/funnels":     {who: "GL"},
 	"GET /towns/:town/periods/:period/analysis/raters":      {who: "MGL", but: notYetForMentors},
 	"GET /towns/:town/periods/:period/analysis/screening":   {who: "GL"},
 	"GET /towns/:town/periods/:period/robustness": {

@@ -248,6 +248,8 @@ func (s *Server) routesOfAnalysis(t rest.Router) {
 		rest.Sends[analysis.Burden](), rest.Costly)
 	rest.Get(t, "/periods/:period/analysis/statistics", policy.ReadStatistics, s.findStatistics,
 		rest.Sends[analysis.Statistics](), rest.Costly)
+	rest.Get(t, "/periods/:period/analysis/funnels", policy.ReadStatistics, s.findFunnels,
+		rest.Sends[analysis.Funnels](), rest.Costly)
 	rest.Get(t, "/periods/:period/analysis/raters", policy.ReadRaters, s.findRaters,
 		rest.Sends[analysis.Raters](), rest.Costly)
 	rest.Get(t, "/periods/:period/analysis/screening", policy.ReadStatistics, s.findScreening,

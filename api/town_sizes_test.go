@@ -32,7 +32,7 @@ const sizedScheme = `{"code": "sized", "version": 1, "name": {"en": "sized"}, "d
  {"code": "b", "name": {"en": "b"}, "weight": 2, "aggregation": {"kind": "arithmetic"}, "children": [
   {"code": "b.1", "name": {"en": "b.1"}, "weight": 1, "entry": "rated", "rule": {"kind": "points", "max": 100}, "combine": {"kind": "mean"}},
   {"code": "b.2", "name": {"en": "b.2"}, "weight": 1, "entry": "derived", "direction": "benefit", "rule": {"kind": "goalposts", "low": 0, "high": 100},
-   "derive": {"kind": "ratio", "numerator": "done", "denominator": "due", "scale": 100}}]}]},
+   "derive": {"kind": "ratio", "numerator": "done", "denominator": "due", "scale": 100, "chance": "binomial"}}]}]},
 "adjustments": {"bonus": {"cap": 5, "items": [{"code": "top", "name": {"en": "top"}, "points": 2}]}, "deduction": {"cap": 0}},
 "grades": [{"code": "good", "from": 60}, {"code": "poor", "from": 0}]}`
 

@@ -14,6 +14,7 @@ import (
 
 	"bulwark/internal/analysis"
 	"bulwark/internal/index"
+	"bulwark/internal/robustness"
 	"bulwark/internal/scheme"
 	"bulwark/internal/text"
 	"bulwark/pkg/composite"
@@ -78,6 +79,7 @@ type analyses struct {
 	Burden      *analysis.Burden      `json:"burden"`
 	Statistics  *analysis.Statistics  `json:"statistics"`
 	Screening   *analysis.Screening   `json:"screening"`
+	Funnels     *analysis.Funnels     `json:"funnels"`
 }
 
 // report is what the page shows.
@@ -100,10 +102,13 @@ func newReport(ctx context.Context, c *scheme.Compiled, scored *scoreReport, see
 		return nil, err
 	}
 	study.Options.Seed = seed
+	study.Counts = robustness.Counts(c, scored.Data, func(unit int, code string) float64 {
+		return scored.Quantity(c, unit, code)
+	})
 	r := &report{
 		analyses: analyses{
 			Scheme: c.Document.Ref(), SchemeHash: c.Hash, DataHash: scored.dataHash, Engine: index.Engine,
-			Statistics: study.Statistics(),
+			Statistics: study.Statistics(), Funnels: study.Funnels(),
 		},
 		Name: c.Document.Name.In(language), Branches: len(scored.Data.Units), language: language,
 	}
@@ -143,6 +148,7 @@ func (r *report) writePage(w *bufio.Writer) error {
 		"percent": percent,
 		"bar":     bar,
 
+		"funnel": drawFunnel,
 		"shade":  shade,
 		"source": r.source,
 		"most":   r.most,
@@ -197,6 +203,7 @@ func (r *report) source(code string) string {
 		"weights": {ZH: "权重", EN: "weights"}, "ratings": {ZH: "评分", EN: "ratings"},
 		"missing": {ZH: "缺失值的处理", EN: "missing values"}, "normalisation": {ZH: "计分规则", EN: "rules"},
 		"aggregation": {ZH: "汇总方法", EN: "aggregation"}, "variant": {ZH: "其他体系", EN: "other schemes"},
+		"chance": {ZH: "偶然波动", EN: "chance"},
 	}[code].In(r.language)
 }
 

@@ -78,6 +78,44 @@ func TestAnalyse(t *testing.T) {
 	}
 }
 
+// A file with the parts of a ratio leads to its funnel, drawn and listed, and one with the ratio alone to none.
+func TestAnalyseDrawsFunnels(t *testing.T) {
+	folder := t.TempDir()
+	path := func(name, content string) string {
+		full := filepath.Join(folder, name)
+		if err := os.WriteFile(full, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return full
+	}
+	document := path("scheme.json", `{"code": "s", "version": 1, "name": {"zh": "样例", "en": "sample"}, "decimals": 1, "min_coverage": 0,
+"quantities": [{"code": "n", "name": {"en": "settled"}}, {"code": "d", "name": {"en": "cases"}}],
+"tree": {"code": "index", "children": [{"code": "rate", "name": {"zh": "办结率", "en": "settlement"}, "weight": 1, "entry": "derived",
+ "derive": {"kind": "ratio", "numerator": "n", "denominator": "d", "scale": 100, "chance": "binomial"}, "rule": {"kind": "points", "max": 100}}]}}`)
+	parts := path("parts.csv", "branch,n,d\nb1,8,10\nb2,30,40\nb3,160,200\nb4,100,200\nb5,322,400\nb6,9,10\n")
+	whole := path("whole.csv", "branch,rate\nb1,80\nb2,75\nb3,80\nb4,50\nb5,80.5\nb6,90\n")
+	page := filepath.Join(folder, "report.html")
+	// 629 of 860 are settled: b3, b4 and b5 lie further from 73 % than 95 % of so large branches.
+	for data, outside := range map[string]int{parts: 3, whole: 0} {
+		var out, errs bytes.Buffer
+		p := program{env: []string{"LANG=zh_CN.UTF-8"}, in: strings.NewReader(""), out: &out, err: &errs}
+		if code := run(t.Context(), p, []string{"analyse", "--scheme", document, "--data", data, "--html", page, "--lang", "zh"}); code != 0 {
+			t.Fatal(code, errs.String())
+		}
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wellFormed(t, string(content))
+		if n := strings.Count(string(content), `fill="#b3261e"`); n != outside {
+			t.Errorf("%s: %d dots outside", data, n)
+		}
+		if n := strings.Count(string(content), "<polyline"); (n == 4) != (outside > 0) || n%4 != 0 || strings.Contains(string(content), "NaN") {
+			t.Errorf("%s: %d limits", data, n)
+		}
+	}
+}
+
 // wellFormed holds that every element of the page is closed in its order.
 func wellFormed(t *testing.T, page string) {
 	t.Helper()

@@ -60,7 +60,7 @@ var rooms = map[string]string{
 	"internal/index": "internal/credential internal/proposal internal/review internal/entry internal/robustness " +
 		"internal/evaluation internal/datafile internal/scheme internal/workflow internal/signature internal/access internal/town " +
 		"internal/cache pkg/composite/effect pkg/composite pkg/composite/stats",
-	"internal/analysis": "internal/index internal/scheme internal/town pkg/composite/agreement pkg/composite " +
+	"internal/analysis": "internal/index internal/robustness internal/scheme internal/town pkg/composite/agreement pkg/composite " +
 		"pkg/composite/stats",
 	"internal/proposal":   "internal/evaluation internal/workflow internal/access internal/town",
 	"internal/robustness": "internal/datafile internal/scheme pkg/composite pkg/composite/stats",

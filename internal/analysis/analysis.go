@@ -31,6 +31,8 @@ type Study struct {
 	// nil where they are not known.
 	Ratings    []composite.RatedColumn
 	Evaluators []string
+	// Counts are those behind the ratios that vary by chance; nil where they are not known.
+	Counts []stats.Counts
 }
 
 // New returns the study of a view.

@@ -3,6 +3,7 @@ package analysis
 import (
 	"bulwark/internal/fault"
 	"bulwark/internal/index"
+	"bulwark/internal/robustness"
 	"bulwark/internal/text"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite/stats"
@@ -12,11 +13,13 @@ import (
 // and which each branch: Sobol indices.
 type Sensitivity struct {
 	index.Subject
-	Seed         uint64   `json:"seed" example:"7"`
-	Draws        int      `json:"draws" example:"1000"`         // each is computed once per source and twice more
-	WeightSpread float64  `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
-	Evaluators   bool     `json:"evaluators"`                   // ratings drawn again with replacement
-	Alternatives []string `json:"alternatives"`                 // of missing values, rules and aggregation, as the scheme lists them
+	Seed         uint64  `json:"seed" example:"7"`
+	Draws        int     `json:"draws" example:"1000"`         // each is computed once per source and twice more
+	WeightSpread float64 `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
+	Evaluators   bool    `json:"evaluators"`                   // ratings drawn again with replacement
+	// codes of the ratios whose counts were drawn again by chance
+	Counts       []string `json:"counts,omitempty"`
+	Alternatives []string `json:"alternatives"` // of missing values, rules and aggregation, as the scheme lists them
 	// what moves the ranking as a whole: the mean distance of a branch from its rank, in places
 	Ranking Variance `json:"ranking"`
 	// in the order of the ranking; of the branch that was asked for, otherwise of the first 200
@@ -39,7 +42,7 @@ type Variance struct {
 
 // SourceShare is the share of one source in a variance: 0 to 1, but for the error of the estimate.
 type SourceShare struct {
-	Source        string   `json:"source" enums:"weights,ratings,missing,normalisation,aggregation,variant"`
+	Source        string   `json:"source" enums:"weights,ratings,missing,normalisation,aggregation,variant,chance"`
 	First         float64  `json:"first"` // by itself
 	FirstInterval Interval `json:"first_interval"`
 	Total         float64  `json:"total"` // with all that it does together with others
@@ -60,7 +63,7 @@ const (
 func (s *Study) Sensitivity(branch string) (*Sensitivity, error) {
 	units := s.ranked()
 	options := s.Options
-	options.Ratings = s.Ratings
+	options.Ratings, options.Counts = s.Ratings, s.Counts
 	draws := 1000
 	if n := len(units); n > fullDraws {
 		draws = max(draws*fullDraws/n, fewestDraws)
@@ -88,7 +91,7 @@ func (s *Study) Sensitivity(branch string) (*Sensitivity, error) {
 	}
 	out := &Sensitivity{
 		Subject: s.Subject, Seed: options.Seed, Draws: draws, WeightSpread: options.WeightSpread,
-		Evaluators: len(s.Ratings) > 0, Alternatives: s.Alternatives, Ranking: variance(found.Shift, sources),
+		Evaluators: len(s.Ratings) > 0, Counts: robustness.CountedCodes(s.Scheme, s.Counts), Alternatives: s.Alternatives, Ranking: variance(found.Shift, sources),
 		Items: []BranchSensitivity{},
 	}
 	for _, u := range found.Units {

@@ -143,7 +143,7 @@ func (f *reading) part(c *cell, t *target) {
 		f.fault(c, t, code, why)
 		return
 	}
-	f.quantities[t.index] = x
+	f.Quantities[t.index][len(f.Data.Units)-1] = x
 }
 
 // adjustments is a list of codes of the scheme.

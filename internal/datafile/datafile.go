@@ -28,6 +28,19 @@ type File struct {
 	Values
 	Kinds []string // of each unit; nil without the column
 	Names []string // of each unit; nil without the column
+	// Quantities are by quantity of the scheme, then unit, NaN where the file has no value. They make the derived
+	// indicators of which the file has only the parts.
+	Quantities [][]float64
+}
+
+// Quantity returns what the file has of the quantity of the scheme for a unit, NaN where it has nothing.
+func (f *File) Quantity(c *scheme.Compiled, unit int, code string) float64 {
+	for i := range f.Quantities {
+		if c.Document.Quantities[i].Code == code {
+			return f.Quantities[i][unit]
+		}
+	}
+	return math.NaN()
 }
 
 // Kind returns the kind of a unit, "" where the file has no such column.

@@ -41,10 +41,9 @@ type reading struct {
 	header *header
 	faults Faults
 
-	seen       map[string]int // line of each unit by how its code reads
-	words      map[string]string
-	quantities []float64 // of the line being read
-	limited    []int     // indicators that do not apply to everyone
+	seen    map[string]int // line of each unit by how its code reads
+	words   map[string]string
+	limited []int // indicators that do not apply to everyone
 }
 
 func (f *reading) read() error {
@@ -71,7 +70,7 @@ func (f *reading) start(h *header) {
 		Carried: make([][]float64, n),
 	}
 	f.Ages = make([][]int, n)
-	f.quantities = make([]float64, len(f.scheme.Document.Quantities))
+	f.Quantities = make([][]float64, len(f.scheme.Document.Quantities))
 	for i, n := range f.scheme.Indicators {
 		if f.Data.Columns[i] = []float64{}; n.AppliesTo != nil {
 			f.limited = append(f.limited, i)
@@ -127,8 +126,8 @@ func (f *reading) grow() {
 			*column.words = append(*column.words, "")
 		}
 	}
-	for q := range f.quantities {
-		f.quantities[q] = math.NaN()
+	for q := range f.Quantities {
+		f.Quantities[q] = append(f.Quantities[q], math.NaN())
 	}
 }
 
@@ -137,6 +136,9 @@ func (f *reading) forget() {
 	d := &f.File
 	d.Data.Units, d.Data.Classes, d.Kinds, d.Names, d.Adjustments = d.Data.Units[:0], d.Data.Classes[:0], d.Kinds[:0],
 		d.Names[:0], d.Adjustments[:0]
+	for q := range d.Quantities {
+		d.Quantities[q] = d.Quantities[q][:0]
+	}
 	for i := range d.Data.Columns {
 		d.Data.Columns[i], d.Data.NotApplicable[i], d.Data.Carried[i] = d.Data.Columns[i][:0], d.Data.NotApplicable[i][:0],
 			d.Data.Carried[i][:0]
@@ -149,20 +151,11 @@ func (f *reading) forget() {
 func (f *reading) derive(unit int) {
 	for _, i := range f.header.derive {
 		d := f.scheme.Indicators[i].Derive
-		x, notApplicable := d.Of(f.quantity(d.Numerator), f.quantity(d.Denominator))
+		x, notApplicable := d.Of(f.Quantity(f.scheme, unit, d.Numerator), f.Quantity(f.scheme, unit, d.Denominator))
 		if f.Data.Columns[i][unit] = x; notApplicable {
 			f.waive(i, unit)
 		}
 	}
-}
-
-func (f *reading) quantity(code string) float64 {
-	for i := range f.scheme.Document.Quantities {
-		if f.scheme.Document.Quantities[i].Code == code {
-			return f.quantities[i]
-		}
-	}
-	return math.NaN()
 }
 
 // applicability marks what does not concern the unit. It comes last, because kind

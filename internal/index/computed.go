@@ -13,6 +13,7 @@ import (
 	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // Computed is what the figures of a view were computed from, and what came of it. It is
@@ -141,6 +142,14 @@ func (v View) Ratings(ctx context.Context, db *gorm.DB) ([]composite.RatedColumn
 	}
 	o.keepCorrectedValues(rated)
 	return rated, evaluators, nil
+}
+
+// Counts returns the counts behind the ratios that vary by chance, by branch.
+func (v View) Counts(ctx context.Context, db *gorm.DB) ([]stats.Counts, error) {
+	if _, err := v.current.explainer(); err != nil {
+		return nil, err
+	}
+	return v.current.counts(ctx, db)
 }
 
 // approvedRatings returns the approved ratings behind the rated indicators of a period, by

@@ -3,6 +3,8 @@ package index
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,8 +15,10 @@ import (
 	"bulwark/internal/evaluation"
 	"bulwark/internal/fault"
 	"bulwark/internal/robustness"
+	"bulwark/internal/scheme"
 	"bulwark/internal/town"
 	"bulwark/pkg/composite"
+	"bulwark/pkg/composite/stats"
 )
 
 // RobustnessResult is how sure the ranks of a run are. It is computed once, behind the
@@ -137,6 +141,9 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (robustnes
 		return robustness.Figures{}, err
 	}
 	o.keepCorrectedValues(options.Ratings)
+	if options.Counts, err = o.counts(ctx, db); err != nil {
+		return robustness.Figures{}, err
+	}
 	order := make([]string, len(o.Results))
 	for i, r := range o.Results {
 		order[i] = r.BranchCode
@@ -146,6 +153,24 @@ func (o *Outcome) robustnessFigures(ctx context.Context, db *gorm.DB) (robustnes
 		return robustness.Figures{}, err
 	}
 	return figures, err
+}
+
+// counts returns the counts behind the ratios that vary by chance. Without such ratios nothing is read.
+func (o *Outcome) counts(ctx context.Context, db *gorm.DB) ([]stats.Counts, error) {
+	if !slices.ContainsFunc(o.Scheme.Indicators, func(n *scheme.Node) bool { return n.Derive != nil && n.Derive.Chance != "" }) {
+		return nil, nil
+	}
+	counted, _, err := o.Period.Counted(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	branches := o.computation.branches
+	return robustness.Counts(o.Scheme, o.computation.values.Data, func(unit int, code string) float64 {
+		if x := counted(branches[unit].Code, code, "").Value; x != nil {
+			return *x
+		}
+		return math.NaN()
+	}), nil
 }
 
 // keepCorrectedValues takes the ratings of corrected values out: a correction is not drawn again.

@@ -4,6 +4,7 @@
 package robustness
 
 import (
+	"math"
 	"slices"
 
 	"bulwark/internal/datafile"
@@ -19,6 +20,8 @@ type Draws struct {
 	Replicates   int     `json:"replicates" example:"1000"`
 	WeightSpread float64 `json:"weight_spread" example:"0.25"` // each weight times 1−f to 1+f
 	Evaluators   bool    `json:"evaluators"`                   // ratings drawn again with replacement
+	// codes of the ratios whose counts were drawn again by chance
+	Counts []string `json:"counts,omitempty" example:"petitions.settled"`
 	// of missing values, rules and aggregation, that were drawn
 	Alternatives []string `json:"alternatives"`
 	// those of the scheme that were not drawn, or not for every indicator
@@ -140,6 +143,38 @@ type ScoreInterval struct {
 // settle well before.
 const replicates = 1000
 
+// Counts returns the counts behind the ratios of the scheme that vary by chance, by the number that was counted of the
+// quantity of a code for a unit, NaN where there is none. Counts that do not make the value of the data, such as those
+// behind a corrected one, are left out.
+func Counts(c *scheme.Compiled, d composite.Data, number func(unit int, code string) float64) (list []stats.Counts) {
+	for i, n := range c.Indicators {
+		if n.Derive == nil || n.Derive.Chance == "" {
+			continue
+		}
+		units := len(d.Units)
+		counts := stats.Counts{
+			Column: i, Chance: n.Derive.Chance, Scale: n.Derive.Scale,
+			Numerator: make([]float64, units), Denominator: make([]float64, units),
+		}
+		for u := range units {
+			counts.Numerator[u], counts.Denominator[u] = number(u, n.Derive.Numerator), number(u, n.Derive.Denominator)
+			if x, _ := n.Derive.Of(counts.Numerator[u], counts.Denominator[u]); x != d.Columns[i][u] {
+				counts.Numerator[u], counts.Denominator[u] = math.NaN(), math.NaN()
+			}
+		}
+		list = append(list, counts)
+	}
+	return list
+}
+
+// CountedCodes returns the codes of the indicators of the counts.
+func CountedCodes(c *scheme.Compiled, list []stats.Counts) (codes []string) {
+	for _, counts := range list {
+		codes = append(codes, c.Indicators[counts.Column].Code)
+	}
+	return codes
+}
+
 // Options returns what the scheme lists as uncertain, drawn under the seed, without ratings.
 func Options(c *scheme.Compiled, values datafile.Values, seed uint64) composite.RobustnessOptions {
 	options := c.Document.Options()
@@ -159,7 +194,7 @@ func Compute(
 	alternatives, left := Alternatives(c, options, rb.LeftOut, "")
 	s := Figures{Items: []Branch{}, Draws: Draws{
 		Seed: int64(options.Seed), Replicates: rb.Replicates, WeightSpread: options.WeightSpread,
-		Evaluators: len(options.Ratings) > 0, Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom,
+		Evaluators: len(options.Ratings) > 0, Counts: CountedCodes(c, options.Counts), Alternatives: alternatives, LeftOut: left, Top: rb.Top, Bottom: rb.Bottom,
 		Joint: stats.Round(rb.Joint, 4),
 	}}
 	ranges := map[string]Branch{}

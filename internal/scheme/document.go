@@ -158,6 +158,9 @@ type Derivation struct {
 	Numerator   string  `json:"numerator"`
 	Denominator string  `json:"denominator"`
 	Scale       float64 `json:"scale"`
+	// how the counts vary by chance, a share of cases or a rate of events: then ranks are also drawn by it, and the ratio
+	// has a funnel; it changes no published score
+	Chance stats.Chance `json:"chance,omitempty" swaggertype:"string" enums:"binomial,poisson"`
 }
 
 // Of returns the raw value of the two parts, NaN for a missing one and for a missing value,

@@ -35,6 +35,11 @@ func (d Document) scoring() Document {
 func (n Node) scoring() Node {
 	n.Name, n.Description, n.Provenance, n.Unit, n.Lenses = text.Text{}, text.Text{}, "", "", nil
 	n.Verify, n.Range, n.Decimals = nil, nil, nil
+	if n.Derive != nil {
+		derive := *n.Derive
+		derive.Chance = ""
+		n.Derive = &derive
+	}
 	n.Children = slices.Clone(n.Children)
 	for i := range n.Children {
 		n.Children[i] = n.Children[i].scoring()

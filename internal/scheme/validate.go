@@ -282,6 +282,10 @@ func (v *validator) derivation(at string, n Node) {
 	if !(n.Derive.Scale > 0 && n.Derive.Scale <= 1e9) {
 		v.fault(at+"/derive/scale", "bad_scale", text.F("比例系数须大于 0", "give a scale above 0, 100 for a percentage"))
 	}
+	if chance := n.Derive.Chance; chance != "" && chance != stats.Binomial && chance != stats.Poisson {
+		v.fault(at+"/derive/chance", "unknown_chance", text.F(
+			"偶然波动（chance）只能是 binomial（占比）或 poisson（发生率）", "chance is binomial, of a share of cases, or poisson, of a rate of events"))
+	}
 }
 
 func (v *validator) limits(at string, r *Range, decimals *int) {

@@ -99,7 +99,6 @@ func (c Combination) one(values []float64) float64 {
 
 // ratedColumn is a RatedColumn made ready for drawing.
 type ratedColumn struct {
-	column  int
 	combine Combination
 	cells   [][]roleRatings // by unit
 	keys    []uint64        // by unit
@@ -113,7 +112,7 @@ type roleRatings struct {
 }
 
 func newRatedColumn(rc RatedColumn, code string, units []string) ratedColumn {
-	out := ratedColumn{column: rc.Column, combine: rc.Combine}
+	out := ratedColumn{combine: rc.Combine}
 	for u, cell := range rc.Ratings {
 		byRole := map[string][]float64{}
 		for _, rating := range cell {
@@ -158,30 +157,5 @@ func (rc *ratedColumn) draw(dst, entered []float64, s *num.Stream, key uint64) {
 			weights = append(weights, role.weight)
 		}
 		dst[u] = overRoles(values, weights)
-	}
-}
-
-// resample draws the rated columns again, fits their rules to the values drawn and
-// scores them.
-func (r *replicator) resample(w *scenario, key uint64) {
-	ix := w.result.index
-	if r.scratch == nil {
-		r.scratch = &Result{data: r.scenarios.data, columns: make([]column, len(ix.leaves))}
-		r.scratch.data.Columns = slices.Clone(r.scenarios.data.Columns)
-	}
-	r.scratch.index = ix
-	r.scratch.Flags, r.scratch.Treated = r.scratch.Flags[:0], r.scratch.Treated[:0]
-	for i := range r.scenarios.rated {
-		rc := &r.scenarios.rated[i]
-		rc.draw(r.drawn[i], r.scenarios.data.Columns[rc.column], &r.stream, key)
-		r.scratch.data.Columns[rc.column] = r.drawn[i]
-		c := &r.scratch.columns[rc.column]
-		*c = column{}
-		r.scratch.fit(rc.column, r.scenarios.classes)
-		scores := r.scored[i]
-		for u := range scores {
-			scores[u] = c.cell(u).Score
-		}
-		r.scores[rc.column], r.whole[rc.column] = scores, wholeBlocks(scores)
 	}
 }

@@ -18,7 +18,7 @@ type replicator struct {
 	scores [][]float64
 	whole  [][]bool
 
-	drawn   [][]float64 // by rated column: values drawn, their scores
+	drawn   [][]float64 // by redrawn column: values drawn, their scores
 	scored  [][]float64
 	scratch *Result
 }
@@ -30,7 +30,7 @@ func (p *scenarios) newReplicator() *replicator {
 		evaluators: make([]*evaluator, len(p.trees)),
 		scores:     make([][]float64, columns), whole: make([][]bool, columns),
 	}
-	for range p.rated {
+	for range p.redrawn {
 		r.drawn = append(r.drawn, make([]float64, units))
 		r.scored = append(r.scored, make([]float64, units))
 	}
@@ -49,8 +49,8 @@ func (r *replicator) run(keys [sources]uint64) {
 	for c, l := range scenario.result.index.leaves {
 		r.scores[c], r.whole[c] = scenario.result.scores[l.node], scenario.whole[c]
 	}
-	if len(p.rated) > 0 {
-		r.resample(scenario, keys[ratingSource])
+	if len(p.redrawn) > 0 {
+		r.redraw(scenario, keys)
 	}
 	k := r.evaluator(tree)
 	k.weights = r.perturbed(p.trees[tree], keys[weightSource])

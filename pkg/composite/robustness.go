@@ -36,6 +36,8 @@ type RobustnessOptions struct {
 	// Ratings are drawn again with replacement, cell by cell, among the ratings of
 	// the same role (Efron 1979). A role of one evaluator therefore does not vary.
 	Ratings []RatedColumn `json:"-"`
+	// Counts are the parts of ratios, which are drawn again by what chance makes of so few or so many cases.
+	Counts []stats.Counts `json:"-"`
 	// Missing are policies that apply to all indicators at once; Fail is not one. An
 	// indicator that cannot have a policy, such as a mean of levels, keeps its own.
 	Missing []MissingKind `json:"missing,omitempty"`
@@ -114,7 +116,36 @@ func (o *RobustnessOptions) check(ix *Index, units int, r report) {
 	for i, v := range o.Variants {
 		ix.checkVariant(v, r.under("/variants"+item(i)))
 	}
-	checkRated(o.Ratings, len(ix.leaves), units, r.under("/ratings"))
+	seen := map[int]bool{}
+	checkRated(o.Ratings, seen, len(ix.leaves), units, r.under("/ratings"))
+	checkCounts(o.Counts, seen, len(ix.leaves), units, r.under("/counts"))
+}
+
+// checkRedrawn faults the column of ratings or counts where there is no such one or it was seen before.
+func checkRedrawn(column, columns int, seen map[int]bool, r report) {
+	switch {
+	case column < 0 || column >= columns:
+		r("/column", "unknown_column", "there are %d columns from 0", columns)
+	case seen[column]:
+		r("/column", "column_duplicate", "column %d is given twice", column)
+	}
+	seen[column] = true
+}
+
+func checkCounts(list []stats.Counts, seen map[int]bool, columns, units int, r report) {
+	for i, c := range list {
+		r := r.under(item(i))
+		checkRedrawn(c.Column, columns, seen, r)
+		if len(c.Numerator) != units || len(c.Denominator) != units {
+			r("/numerator", "shape", "there are counts for %d and %d units of %d", len(c.Numerator), len(c.Denominator), units)
+		}
+		if c.Chance != stats.Binomial && c.Chance != stats.Poisson {
+			r("/chance", "unknown_chance", "give binomial or poisson")
+		}
+		if !(c.Scale > 0 && c.Scale <= 1e9) {
+			r("/scale", "bad_scale", "give a scale above 0, 100 for a percentage")
+		}
+	}
 }
 
 func (ix *Index) checkVariant(v Spec, r report) {
@@ -139,17 +170,10 @@ func (ix *Index) checkVariant(v Spec, r report) {
 	}
 }
 
-func checkRated(rated []RatedColumn, columns, units int, r report) {
-	seen := map[int]bool{}
+func checkRated(rated []RatedColumn, seen map[int]bool, columns, units int, r report) {
 	for i, rc := range rated {
 		r := r.under(item(i))
-		switch {
-		case rc.Column < 0 || rc.Column >= columns:
-			r("/column", "unknown_column", "there are %d columns from 0", columns)
-		case seen[rc.Column]:
-			r("/column", "column_duplicate", "column %d is given twice", rc.Column)
-		}
-		seen[rc.Column] = true
+		checkRedrawn(rc.Column, columns, seen, r)
 		if len(rc.Ratings) != units {
 			r("/ratings", "shape", "there are ratings for %d units of %d", len(rc.Ratings), units)
 		}
@@ -317,7 +341,10 @@ func (r *replicator) replicates(from, to int, t *tally) {
 
 // replicateKey returns the key from which a source draws in a replicate.
 func replicateKey(seed uint64, replicate, source int) uint64 {
-	return num.Mix64(num.Mix64(seed) + uint64(replicate)*sources + uint64(source))
+	if source == chanceSource { // which came later: the keys of the others stay as they were
+		seed, source = ^seed, 0
+	}
+	return num.Mix64(num.Mix64(seed) + uint64(replicate)*chanceSource + uint64(source))
 }
 
 // tally counts outcomes by place in the simulation. Ranks and figures are kept, all

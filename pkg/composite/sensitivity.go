@@ -19,9 +19,12 @@ const (
 	normalisationName Source = "normalisation"
 	aggregationName   Source = "aggregation"
 	variantName       Source = "variant"
+	chanceName        Source = "chance"
 )
 
-var sourceNames = [sources]Source{weightName, ratingName, missingName, normalisationName, aggregationName, variantName}
+var sourceNames = [sources]Source{
+	weightName, ratingName, missingName, normalisationName, aggregationName, variantName, chanceName,
+}
 
 // Sensitivity is which source of uncertainty moves the ranking, and which the rank
 // and the score of a unit.
@@ -95,7 +98,8 @@ func (p *scenarios) on() []int {
 	var on []int
 	for s := range sources {
 		switch {
-		case s == weightSource && p.options.WeightSpread > 0, s == ratingSource && len(p.rated) > 0, p.choices[s] > 1:
+		case s == weightSource && p.options.WeightSpread > 0, s == ratingSource && len(p.options.Ratings) > 0,
+			s == chanceSource && len(p.options.Counts) > 0, p.choices[s] > 1:
 			on = append(on, s)
 		}
 	}

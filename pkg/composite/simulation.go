@@ -150,6 +150,7 @@ const (
 	normalisationSource
 	aggregationSource
 	variantSource
+	chanceSource
 	sources
 )
 
@@ -163,7 +164,7 @@ type scenarios struct {
 	choices    [sources]int // ways that a source chooses among; 0 where it is not discrete
 	trees      []*Index     // by variant and aggregation
 	scenarios  []*scenario  // by variant, normalisation and missing policy
-	rated      []ratedColumn
+	redrawn    []redrawn
 	leftOut    []LeftOut
 }
 
@@ -205,9 +206,7 @@ func (ix *Index) scenarios(d Data, o RobustnessOptions) (*scenarios, error) {
 			err = errors.Join(err, p.addScenarios(alternatives(s, policies, withMissing)))
 		}
 	}
-	for _, rc := range o.Ratings {
-		p.rated = append(p.rated, newRatedColumn(rc, ix.code(rc.Column), d.Units))
-	}
+	p.redrawn = p.redrawnColumns()
 	return p, err
 }
 
