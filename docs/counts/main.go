@@ -31,7 +31,7 @@ const (
 	maxOddVerbs   = 0       // doc comments that do not say "returns", "reports", "sets" or "writes"
 	maxExported   = 100     // exported names of a package, methods aside
 	maxComposite  = 150     // the same of pkg/composite
-	maxDocument   = 640_000 // bytes of the OpenAPI document without indentation; new operations raise it
+	maxDocument   = 660_000 // bytes of the OpenAPI document without indentation; new operations raise it
 	document      = "docs/openapi.json"
 	compositePath = "pkg/composite"
 )
