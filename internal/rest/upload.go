@@ -180,11 +180,10 @@ func (e *Engine) sendFile(w http.ResponseWriter, r *http.Request, status int, f 
 		return nil //nolint:nilerr // a client that left cannot be told
 	}
 	from := &readFault{Reader: f.Content}
-	_, err := e.transfer.copy(http.NewResponseController(w).SetWriteDeadline, w, from)
+	_, _ = e.transfer.copy(http.NewResponseController(w).SetWriteDeadline, w, from) // likewise
 	if from.err != nil {
 		panic(fmt.Errorf("send a file: %w", from.err))
 	}
-	_ = err // likewise
 	return nil
 }
 
