@@ -264,7 +264,7 @@ func TestAChangedFileIsNotHandedOut(t *testing.T) {
 			h.must(os.WriteFile(name, changed, 0o600))
 			func() {
 				defer func() {
-					if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // a value of panic
+					if v := recover(); v != nil && v != http.ErrAbortHandler {
 						panic(v)
 					}
 				}()

@@ -3,7 +3,6 @@ package evidence
 import (
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"io"
 	"slices"
@@ -51,7 +50,6 @@ func checkArchive(file io.ReaderAt, size int64) (f format, err error) {
 	if err != nil {
 		return f, badDocument()
 	}
-	archive.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
 	if len(archive.File) > maxParts {
 		return f, tooMuchInside()
 	}

@@ -273,7 +273,7 @@ func number(value any) int64 {
 // Stay is a kind of record that names a person by code also after he or she was
 // pseudonymised.
 type Stay struct {
-	Kind  string `json:"kind" example:"evaluations"`
+	Kind  string `json:"kind" example:"evaluations"` // the name of its table
 	Title string `json:"title" example:"evaluations"`
 	Count int    `json:"count" example:"12"` // of the records that stay
 	Why   string `json:"why"`

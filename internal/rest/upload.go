@@ -110,7 +110,7 @@ func temporary() (*os.File, error) {
 }
 
 func (u Upload) close() {
-	file := u.Content.(*os.File) //nolint:errcheck // receive has made it
+	file := u.Content.(*os.File) // receive has made it
 	_ = file.Close()             // nothing in it is needed any more
 	_ = os.Remove(file.Name())
 }
@@ -177,14 +177,13 @@ func (e *Engine) sendFile(w http.ResponseWriter, r *http.Request, status int, f 
 	}
 	w.WriteHeader(status)
 	if _, err := w.Write(first); err != nil {
-		return nil //nolint:nilerr // a client that left cannot be told
+		return nil // a client that left cannot be told
 	}
 	from := &readFault{Reader: f.Content}
-	_, err := e.transfer.copy(http.NewResponseController(w).SetWriteDeadline, w, from)
+	_, _ = e.transfer.copy(http.NewResponseController(w).SetWriteDeadline, w, from) // likewise
 	if from.err != nil {
 		panic(fmt.Errorf("send a file: %w", from.err))
 	}
-	_ = err // likewise
 	return nil
 }
 

@@ -2,14 +2,13 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path"
-	"strconv"
 	"sync"
 )
 
@@ -57,7 +56,7 @@ func (f *Folder) Put(_ context.Context, key string, size int64, content io.Reade
 	if err := root.MkdirAll(folder, 0o700); err != nil {
 		return unavailable(err)
 	}
-	partial := key + ".partial-" + strconv.FormatUint(rand.Uint64(), 36)
+	partial := key + ".partial-" + rand.Text()
 	if err := write(root, partial, size, content); err != nil {
 		return unavailable(errors.Join(err, ignoreMissing(root.Remove(partial))))
 	}
