@@ -36,6 +36,9 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"visit": "走访", "visited_on": "走访日期", "weight": "权重", "weights": "权重", "zh": "中文", "en": "英文",
 
 	// of columns alone
+	"delivery_delivered_at": "最近送达时间", "delivery_failing_since": "开始失败时间", "delivery_failures": "连续失败次数",
+	"delivery_next_at": "下次推送时间", "delivery_ping": "待发测试事件", "delivery_sequence": "已推送序号", "failure": "失败原因",
+	"rotation_until": "两个密钥同时有效至", "took_ms": "耗时（毫秒）", "type": "事件类型",
 	"activated": "启用", "actor": "操作人", "amended_to": "更正后的公布", "answer": "答复", "answer_days": "答复天数",
 	"appeal": "申诉", "applies": "应有党组织数", "applies_to_classes": "适用类别", "applies_to_kinds": "适用类型",
 	"approved": "批准", "at": "时间", "author": "作者", "before": "此前", "begun": "已开始", "branch_ended": "党组织结束",
