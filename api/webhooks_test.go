@@ -478,7 +478,7 @@ func TestWebhooksReachNoAddressInside(t *testing.T) {
 	if len(log) != 1 || log[0].Failure != "address_closed" || log[0].Status != 0 {
 		t.Errorf("localhost: %+v", log)
 	}
-	refusedAt(t, admin.Post(webhooksAt, object{"url": "https://example.org", "role": "mentor"}),
+	refusedAt(t, admin.Bad().Post(webhooksAt, object{"url": "https://example.org", "role": "mentor"}),
 		http.StatusUnprocessableEntity, "/role")
 	refusedAt(t, admin.Post(webhooksAt, object{"url": "https://example.org", "role": "reader", "types": []string{"plan.*", "x"}}),
 		http.StatusUnprocessableEntity, "/types/1")
