@@ -439,6 +439,10 @@ func (w *world) address(c cell) string {
 	if c.about == missing || c.about == elsewhere {
 		hook = nothing
 	}
+	set := "results"
+	if c.about == missing {
+		set = "nothing"
+	}
 	office := "office"
 	for part, thing := range map[string]string{"/appointments/": "appointment", "/members/": "member", "/links/": "link"} {
 		if c.about != missing && strings.Contains(c.Path, part) {
@@ -452,7 +456,7 @@ func (w *world) address(c cell) string {
 	return strings.NewReplacer(":office", office, ":area", area, ":kind", category, ":class", class, ":subBranch", "x", ":exception", exception, ":measure", measure,
 		":task", task, ":appeal", appeal, ":sequence", sequence, ":account", account, ":publication", "1", ":town", town,
 		":branch", branch, ":indicator", "meetings", ":period", period, ":run", run, ":proposal", proposed, ":person", person, ":id", id,
-		":visit", w.visited(c), ":report", w.reported(c), ":right", w.right(c), ":webhook", hook, ":set", "results", ":scheme", scheme, ":version",
+		":visit", w.visited(c), ":report", w.reported(c), ":right", w.right(c), ":webhook", hook, ":set", set, ":scheme", scheme, ":version",
 		"2", ":key", key, ":evaluation", w.of(w.sheets, c), ":adjustment", w.of(w.bonuses, c)).Replace(c.Path)
 }
 

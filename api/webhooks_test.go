@@ -279,8 +279,6 @@ func TestReceiversThatMisbehave(t *testing.T) {
 		x := newReceiver(t)
 		w := h.hook(x.URL, nil)
 		want := h.adds(1)
-		hang := make(chan bool)
-		t.Cleanup(func() { close(hang) })
 		for i, c := range []struct {
 			failure string
 			answer  func(http.ResponseWriter, *http.Request)
@@ -288,7 +286,7 @@ func TestReceiversThatMisbehave(t *testing.T) {
 			{"redirect", func(w http.ResponseWriter, r *http.Request) {
 				http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 			}},
-			{"timeout", func(http.ResponseWriter, *http.Request) { <-hang }},
+			{"timeout", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 			{"connection", func(w http.ResponseWriter, _ *http.Request) {
 				conn, _, _ := w.(http.Hijacker).Hijack()
 				conn.Close()
@@ -480,7 +478,7 @@ func TestWebhooksReachNoAddressInside(t *testing.T) {
 	if len(log) != 1 || log[0].Failure != "address_closed" || log[0].Status != 0 {
 		t.Errorf("localhost: %+v", log)
 	}
-	refusedAt(t, admin.Post(webhooksAt, object{"url": "https://example.org", "role": "mentor"}),
+	refusedAt(t, admin.Bad().Post(webhooksAt, object{"url": "https://example.org", "role": "mentor"}),
 		http.StatusUnprocessableEntity, "/role")
 	refusedAt(t, admin.Post(webhooksAt, object{"url": "https://example.org", "role": "reader", "types": []string{"plan.*", "x"}}),
 		http.StatusUnprocessableEntity, "/types/1")

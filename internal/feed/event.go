@@ -220,7 +220,7 @@ func (s Source) event(r audit.Record, at place) Event {
 		subject = "periods/" + at.Period + "/publications/" + strconv.FormatInt(at.Number, 10)
 	}
 	return Event{
-		SpecVersion: "1.0", ID: r.ID, Source: s.Link(town), Type: kinds[r.Action].Type, Subject: subject,
+		SpecVersion: "1.0", ID: r.ID, Source: s.Link(town), Type: TypeOf(r.Action), Subject: subject,
 		Time: r.At, Timestamp: r.At, ContentType: "application/json",
 		Data: EventData{
 			Town: r.TownID, Sequence: r.Sequence, Branch: at.Branch, Period: at.Period, Number: at.Number,

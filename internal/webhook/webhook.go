@@ -43,7 +43,7 @@ type Webhook struct {
 	Secret string      `json:"-"`
 	// that signs too until OldSecretUntil
 	OldSecret      string     `json:"-"`
-	OldSecretUntil *time.Time `json:"old_secret_until,omitempty"` // until then two secrets sign
+	OldSecretUntil *time.Time `json:"rotation_until,omitempty"` // until then two secrets sign
 	// whether events are sent
 	State       State  `json:"state" enums:"enabled,disabled"`
 	StateReason string `json:"state_reason,omitempty" enums:"gone,failing,restored,by_hand"` // of disabled
