@@ -3,6 +3,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -167,6 +168,9 @@ func Workbook(ctx context.Context, db *gorm.DB, q Query, offline bool) (_ []byte
 		stored, err := s.list(r)
 		if err != nil {
 			return nil, err
+		}
+		if !strings.HasPrefix(s.code, schemeSheet) { // whose rows have an order of their own
+			slices.SortFunc(stored, func(a, b record) int { return cmp.Compare(a.key(s), b.key(s)) })
 		}
 		forms = append(forms, s.form(r, stored))
 		notes.Lines = append(notes.Lines, s.notes(q.Language)...)
