@@ -25,6 +25,7 @@ var unrecorded = map[string]bool{
 	"submitForm":        true, // one for each sheet, none in a dry run
 	"importEntries":     true, // likewise
 	"copyEntries":       true, // likewise
+	"importTown":        true, // one for each record that is added
 	"movePerson":        true, // a second time changes nothing; the first time accounts lose what they hold
 }
 

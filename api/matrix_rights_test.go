@@ -255,6 +255,10 @@ var rights = map[string]right{
 	"PUT /towns/:town/offices/:office": {
 		who: "GA", version: "1", body: sent(object{"name": named("x")}),
 	},
+	"GET /towns/:town/import": {who: "GA", far: 200},
+	"POST /towns/:town/import": {
+		who: "GA", ok: 415, far: 415, body: func(*world, cell) any { return []byte("no workbook") },
+	},
 	"GET /towns/:town/offices/:office/members": {who: "MIOGLA"},
 	"POST /towns/:town/offices/:office/members": {
 		who: "GA", ok: 409, body: sent(object{"person": "liaison_office", "from": "2026-01-01"}),

@@ -12,6 +12,7 @@ import (
 	"bulwark/internal/rest"
 	"bulwark/internal/review"
 	"bulwark/internal/scheme"
+	"bulwark/internal/setup"
 	"bulwark/internal/signature"
 	"bulwark/internal/spreadsheet"
 )
@@ -169,6 +170,10 @@ func (s *Server) routesOfPeople(t rest.Router) {
 	rest.Get(t, "/appointments/:id", policy.ReadPeople, s.findAppointment)
 	rest.Post(t, "/appointments/:id/end", policy.WritePeople, s.endAppointment)
 	rest.Post(t, "/appointments/:id/cancel", policy.WritePeople, s.cancelAppointment)
+	rest.Get(t, "/import", policy.WritePeople, s.findTownBook, rest.Sends[string](spreadsheet.MediaXLSX))
+	rest.Post(t, "/import", policy.WritePeople, s.importTown, rest.HoldsSecret,
+		rest.Sends[setup.Import]("application/json", spreadsheet.MediaXLSX),
+		rest.TakesFile(spreadsheet.MaxUpload, spreadsheet.MediaXLSX))
 	rest.Get(t, "/assignments", policy.ReadPeople, s.listAssignments)
 	rest.Create(t, "/assignments", policy.WritePeople, s.createAssignment)
 	rest.Get(t, "/assignments/:id", policy.ReadPeople, s.findAssignment)

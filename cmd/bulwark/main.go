@@ -29,6 +29,7 @@ var commands = []command{
 	{"setup", text.F("显示设立首位管理员的令牌", "print a token for making the first administrator"), printSetup},
 	{"user", text.F("建立、列出、停用账号，设置密码", "make, list and disable accounts, set passwords"), manageUsers},
 	{"key", text.F("建立、列出、撤销密钥", "make, list and revoke keys"), manageKeys},
+	{"import", text.F("用工作簿设立镇（街道），或取得空白工作簿", "set a town up by a workbook, or write an empty one"), importBook},
 	{"score", text.F("离线计分：指标体系文件加数据文件", "compute an index from two files, without a database"), score},
 	{"analyse", text.F("离线分析排名取决于什么", "ask of two files what their ranking depends on"), analyse},
 	{"backup", text.F("把整个数据库备份到一个文件", "write the whole database into one file"), backUp},

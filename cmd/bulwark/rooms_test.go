@@ -20,7 +20,7 @@ var rooms = map[string]string{
 		"internal/jobs internal/dashboard internal/project " +
 		"internal/exchange internal/improve/report internal/improve/visit internal/improve/plan " +
 		"internal/improve/measure internal/improve/target internal/improve internal/explanation internal/index " +
-		"internal/proposal internal/review internal/entry internal/structure internal/evaluation internal/scheme " +
+		"internal/proposal internal/review internal/setup internal/entry internal/structure internal/evaluation internal/scheme " +
 		"internal/people internal/workflow internal/credential internal/access internal/town internal/oidc internal/config " +
 		"internal/ratelimit internal/signature internal/cache internal/feed internal/webhook internal/odata",
 	"docs":                 "",
@@ -73,6 +73,8 @@ var rooms = map[string]string{
 	"internal/robustness": "internal/datafile internal/scheme pkg/composite pkg/composite/stats",
 	"internal/review": "internal/entry internal/evaluation internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",
+	"internal/setup": "internal/structure internal/evaluation internal/scheme internal/people internal/improve/measure " +
+		"internal/credential internal/access internal/workflow internal/town",
 	"internal/entry":     "internal/evaluation internal/scheme internal/workflow internal/access internal/town",
 	"internal/structure": "internal/evaluation internal/access internal/town",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +

@@ -349,6 +349,7 @@ func inChinese(f composite.Fault) text.Text {
 
 var chinese = map[string]string{
 	"aggregation_without_children":    "指标没有下级可汇总：请删去汇总方式（aggregation）或增加下级",
+	"bad_scale":                       "比例系数须大于 0：百分比填 100",
 	"bands_empty":                     "至少给出一档",
 	"bands_not_ascending":             "各档的起点须逐档升高",
 	"cap_missing":                     "上限为 0 时任何项目都不计分：请提高上限或删去项目",
@@ -392,6 +393,7 @@ var chinese = map[string]string{
 	"too_many_nodes":                  "节点过多：请拆分指标体系",
 	"treatment_needs_numbers":         "等级型指标没有离群值：请删去离群值处理（treat）",
 	"unknown_aggregation":             "未知的汇总方式：请用算术平均（arithmetic）、几何平均（geometric）、调和平均（harmonic）、幂平均（power）、最小值（minimum）、最大值（maximum）、中位数（median）、不均衡扣减（penalised）、求和（sum）或科普兰计分（copeland）",
+	"unknown_chance":                  "未知的随机模型：请用二项分布（binomial）或泊松分布（poisson）",
 	"unknown_combination":             "未知的合成方式：请用平均值（mean）、中位数（median）或截尾平均（trimmed）",
 	"unknown_direction":               "未知的方向：请用正向（benefit）或逆向（cost）",
 	"unknown_effect":                  "未知的否决效果：请用限制等次（cap_grade）、限制得分（cap_score）或归零（zero）",

@@ -53,7 +53,7 @@ type FormRow struct {
 const first = 4
 
 // spare is how many rows of an open form can be filled in besides those that it has.
-const spare = 1000
+const spare = 5000
 
 // Notes is a sheet of lines to read, each of one or more cells.
 type Notes struct {
@@ -159,7 +159,7 @@ func (form Form) write(f *excelize.File, s formStyles, lists *Table) error {
 	if err != nil {
 		return err
 	}
-	if err := form.layOut(w); err != nil {
+	if err := form.layOut(w, s); err != nil {
 		return err
 	}
 	if err := w.SetRow("A1", []any{form.Identity}, excelize.RowOpts{Hidden: true}); err != nil {
@@ -175,23 +175,17 @@ func (form Form) write(f *excelize.File, s formStyles, lists *Table) error {
 	if err := w.SetRow("A3", heads, excelize.RowOpts{Height: 48}); err != nil {
 		return err
 	}
-	for n := first; n <= form.last(); n++ {
-		if n-first >= len(form.Rows) && !form.Open {
-			break
-		}
-		r := FormRow{}
-		if n-first < len(form.Rows) {
-			r = form.Rows[n-first]
-		}
+	for i, r := range form.Rows {
+		n := first + i
 		cells := make([]any, len(form.Columns))
-		for i, c := range form.Columns {
+		for k, c := range form.Columns {
 			var value any
-			if i < len(r.Cells) {
-				value = styles{}.cell(r.Cells[i])
+			if k < len(r.Cells) {
+				value = styles{}.cell(r.Cells[k])
 			}
 			style := s.open
 			switch {
-			case i < len(r.Barred) && r.Barred[i]:
+			case k < len(r.Barred) && r.Barred[k]:
 				style = s.barred
 			case c.Input == nil || r.Locked:
 				style = s.locked
@@ -202,7 +196,7 @@ func (form Form) write(f *excelize.File, s formStyles, lists *Table) error {
 					style = s.openDate
 				}
 			}
-			cells[i] = excelize.Cell{StyleID: style, Value: value}
+			cells[k] = excelize.Cell{StyleID: style, Value: value}
 		}
 		if err := w.SetRow(Name(1, n), cells); err != nil {
 			return err
@@ -212,10 +206,15 @@ func (form Form) write(f *excelize.File, s formStyles, lists *Table) error {
 }
 
 // layOut sets the widths of the columns and what stays in sight.
-func (form Form) layOut(w *excelize.StreamWriter) error {
+func (form Form) layOut(w *excelize.StreamWriter, s formStyles) error {
 	for i, c := range form.Columns {
 		if err := w.SetColWidth(i+1, i+1, max(c.Width, 8)); err != nil {
 			return err
+		}
+		if form.Open && c.Input != nil { // rows that are not there yet
+			if err := w.SetColStyle(i+1, i+1, s.open); err != nil {
+				return err
+			}
 		}
 		if c.Hidden {
 			if err := w.SetColVisible(i+1, i+1, false); err != nil {

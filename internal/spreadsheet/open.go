@@ -35,6 +35,8 @@ type Book struct {
 	parts  map[string]*zip.File
 	shared []string // texts that cells share
 	styles []format // of cells
+
+	from1904 bool // days count from 1904
 }
 
 // Open returns the file of the media type, MediaXLSX or MediaCSV. Its sizes are counted before

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -45,7 +46,7 @@ const (
 	Number           // Text is a decimal number
 	Text             // words
 	Boolean          // TRUE or FALSE
-	Date             // a number that is shown as a day or time
+	Date             // a number that is shown as a day or time; Text is the day
 	Failed           // an error, such as #DIV/0!
 	Uncomputed       // a formula without a stored value
 	MergedCells      // part of several cells that are merged
@@ -147,6 +148,9 @@ func (b *Book) read() error {
 		}
 	}
 	return b.elements(main, func(_ *reader, e xml.StartElement) error {
+		if date1904 := attribute(e, "date1904"); e.Name.Local == "workbookPr" && (date1904 == "1" || date1904 == "true") {
+			b.from1904 = true
+		}
 		if e.Name.Local != "sheet" {
 			return nil
 		}
@@ -279,6 +283,15 @@ func (b *Book) readStyles(part string) error {
 		}
 		return nil
 	})
+}
+
+// number returns −1, which is no day, for what is none.
+func number(s string) float64 {
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return -1
+	}
+	return x
 }
 
 func integer(s string) int {
@@ -472,6 +485,9 @@ func (b *Book) readCell(r *reader, e xml.StartElement) (c Cell, err error) {
 		c.Kind, c.Percent = Number, shown == percentage
 		if shown == dated {
 			c.Kind = Date
+			if at, err := excelize.ExcelDateToTime(number(stored), b.from1904); err == nil {
+				c.Text = at.Format(time.DateOnly)
+			}
 		}
 	}
 	if c.Text = strings.TrimSpace(c.Text); c.Text == "" {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"bulwark/internal/day"
 	"bulwark/internal/text"
 )
 
@@ -88,6 +89,33 @@ func (c Cell) Float() (x float64, percent bool, w *Wrong) {
 	}
 	return x, percent, nil
 }
+
+// Day returns the day in the cell: one that a spreadsheet shows as a day, or words that are one.
+func (c Cell) Day() (day.Date, *Wrong) {
+	written := c.Text
+	if c.Kind != Date {
+		if w := c.Refused(); w != nil {
+			return "", w
+		}
+		written = days.Replace(norm.NFKC.String(c.Text))
+		if parts := strings.Split(written, "-"); len(parts) == 3 {
+			for i, part := range parts[1:] {
+				if len(part) == 1 {
+					parts[i+1] = "0" + part
+				}
+			}
+			written = strings.Join(parts, "-")
+		}
+	}
+	on, err := day.Parse(written)
+	if err != nil {
+		return "", wrong("not_a_day", "“%s”不是日期：请写成 2026-01-01", "%q is no day: write it as 2026-01-01", shorten(c.Text))
+	}
+	return on, nil
+}
+
+// days are the signs between the parts of a day.
+var days = strings.NewReplacer("/", "-", ".", "-", "年", "-", "月", "-", "日", "")
 
 // Shown returns the number as a spreadsheet shows it, to 15 digits.
 func Shown(x float64) float64 {
