@@ -42,11 +42,25 @@ func TestFigures(t *testing.T) {
 	value := -4.5
 	var nothing *float64
 	for _, c := range []struct{ got, want string }{
-		{fixed(2, 92.8), "92.80"}, {fixed(2, nothing), "—"}, {fixed(2, &value), "−4.50"},
-		{signed(2, 1.0), "+1.00"}, {signed(2, value), "−4.50"}, {signed(2, -0.001), "0.00"}, {signed(2, nothing), "—"},
-		{number(81.5666666667), "81.5667"}, {figure(81.5666666667), "81.57"}, {number(nothing), "—"}, {number(0.0), "0"},
-		{percent(0.968), "96.8 %"}, {percent(1.0), "100 %"}, {arrow(2.0), "▲"}, {arrow(-2.0), "▼"}, {arrow(0.0), "＝"},
-		{places(-4).ZH, "升4位"}, {places(3).EN, "down 3"}, {places(0).EN, "same rank"},
+		{fixed(2, 92.8), "92.80"},
+		{fixed(2, nothing), "—"},
+		{fixed(2, &value), "−4.50"},
+		{signed(2, 1.0), "+1.00"},
+		{signed(2, value), "−4.50"},
+		{signed(2, -0.001), "0.00"},
+		{signed(2, nothing), "—"},
+		{number(81.5666666667), "81.5667"},
+		{figure(81.5666666667), "81.57"},
+		{number(nothing), "—"},
+		{number(0.0), "0"},
+		{percent(0.968), "96.8 %"},
+		{percent(1.0), "100 %"},
+		{arrow(2.0), "▲"},
+		{arrow(-2.0), "▼"},
+		{arrow(0.0), "＝"},
+		{places(-4).ZH, "升4位"},
+		{places(3).EN, "down 3"},
+		{places(0).EN, "same rank"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
