@@ -27,7 +27,7 @@ func (s *Server) entryPage(ctx context.Context, req entryPageRequest) (rest.HTML
 	language := string(req.Language)
 	v := pages.EntryView{
 		Town: pages.Place{Code: p.town.Code, Name: p.town.Name.In(language)}, Account: access.PrincipalFrom(ctx).Credential(),
-		Today: day.Of(s.Now()), Branch: req.Branch, Classes: p.classes,
+		Today: day.Of(s.Now()), Branch: req.Branch,
 	}
 	for _, x := range p.all {
 		if x.State == evaluation.Open || x.State == evaluation.Review {

@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"bulwark/internal/database"
 	"bulwark/internal/demo"
 	"bulwark/internal/demo/demotest"
 	"bulwark/internal/policy"
@@ -19,12 +20,12 @@ import (
 
 // site is the service with the demo as browsers ask it.
 type site struct {
-	t    *testing.T
+	t    testing.TB
 	h    http.Handler
 	keys map[policy.Role]string
 }
 
-func newSite(t *testing.T, db *gorm.DB, change ...func(*Server)) *site {
+func newSite(t testing.TB, db *gorm.DB, change ...func(*Server)) *site {
 	t.Helper()
 	s, _ := serving(t, db, func() time.Time { return time.Date(2023, 10, 13, 2, 0, 0, 0, time.UTC) })
 	for _, c := range change {
@@ -108,7 +109,7 @@ func TestScreensAreAsTheyAreKept(t *testing.T) {
 			})
 			file := filepath.Join("testdata", "pages", x.name+".html")
 			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil { //nolint:gosec // for everybody to read
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -243,5 +244,15 @@ func TestPagesAreNoOperations(t *testing.T) {
 	}
 	if len(e.Pages()) == 0 {
 		t.Error("there are no pages")
+	}
+}
+
+// How long a page of forty branches takes: its figures are kept, its bytes are not.
+func BenchmarkRankingPage(b *testing.B) {
+	s := newSite(b, demotest.Towns.Open(b, database.SQLite))
+	for b.Loop() {
+		if w := s.get(policy.LeadingGroup, "/t/demo/ranking"); w.Code != http.StatusOK {
+			b.Fatal(w.Code)
+		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"bulwark/internal/entry"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/text"
-	"bulwark/internal/town"
 )
 
 // EntryView is all that one person enters in a period.
@@ -18,7 +17,6 @@ type EntryView struct {
 	Form    entry.Form
 	Today   day.Date
 	Branch  string // the only row that is shown, as a form; empty: all, as a table
-	Classes []town.Class
 }
 
 // Entry returns the page on which somebody enters values.
@@ -37,17 +35,17 @@ func (v EntryView) Single() *entry.Row {
 	return nil
 }
 
-// columnGroup is the columns of one dimension that follow one another.
-type columnGroup struct {
+// ColumnGroup is the columns of one dimension that follow one another.
+type ColumnGroup struct {
 	Name    string
 	Columns []entry.Column
 }
 
 // Groups returns the columns by dimension.
-func (v EntryView) Groups() (groups []columnGroup) {
+func (v EntryView) Groups() (groups []ColumnGroup) {
 	for _, c := range v.Form.Columns {
 		if n := len(groups); n == 0 || groups[n-1].Name != c.Dimension.Name {
-			groups = append(groups, columnGroup{Name: c.Dimension.Name})
+			groups = append(groups, ColumnGroup{Name: c.Dimension.Name})
 		}
 		last := &groups[len(groups)-1]
 		last.Columns = append(last.Columns, c)
@@ -63,8 +61,8 @@ func (v EntryView) Open(r entry.Row) bool {
 // Verbs returns what can be done with the row, as one text.
 func (EntryView) Verbs(r entry.Row) string { return strings.Join(r.Allowed, " ") }
 
-// cell is one value of a row.
-type cell struct {
+// Cell is one value of a row.
+type Cell struct {
 	Text     string
 	Last     string
 	Evidence string
@@ -74,7 +72,7 @@ type cell struct {
 }
 
 // Cell returns the value of the column in the row.
-func (EntryView) Cell(r entry.Row, c entry.Column, language string) (x cell) {
+func (EntryView) Cell(r entry.Row, c entry.Column, language string) (x Cell) {
 	for _, code := range r.Exempt {
 		x.Exempt = x.Exempt || code == c.Code
 	}

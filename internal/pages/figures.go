@@ -11,14 +11,14 @@ import (
 // Figures are SVG without style or script. Each has a title that states what it shows, so
 // that nothing is in the picture alone.
 
-// intervalFigure is where a rank may lie.
-type intervalFigure struct {
+// IntervalFigure is where a rank may lie.
+type IntervalFigure struct {
 	Of, Rank        int // of so many
 	Low, High       int // in 90 % of the computations
 	SetLow, SetHigh int // together with the sets of all others; 0: unknown
 }
 
-func (i intervalFigure) svg(language string) template.HTML {
+func (i IntervalFigure) svg(language string) template.HTML {
 	x := func(rank int) string { return coordinate(6 + 148*float64(rank-1)/float64(max(i.Of-1, 1))) }
 	var b strings.Builder
 	open(&b, "interval", 160, 16, i.words().In(language))
@@ -31,7 +31,7 @@ func (i intervalFigure) svg(language string) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // numbers, and words that open escapes
 }
 
-func (i intervalFigure) words() text.Text {
+func (i IntervalFigure) words() text.Text {
 	return text.F("第%[1]d名，可能在第%[2]d–%[3]d名之间，共%[4]d名", "rank %[1]d of %[4]d, likely %[2]d to %[3]d",
 		i.Rank, i.Low, i.High, i.Of)
 }
@@ -89,8 +89,8 @@ func (f stepFigure) svg(language string) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // numbers, and words that open escapes
 }
 
-// courseFigure is a score over the periods.
-type courseFigure struct {
+// CourseFigure is a score over the periods.
+type CourseFigure struct {
 	Points []coursePoint
 	Low    float64 // ends of the scale
 	High   float64
@@ -101,7 +101,7 @@ type coursePoint struct {
 	Score  float64
 }
 
-func (f courseFigure) svg(language string) template.HTML {
+func (f CourseFigure) svg(language string) template.HTML {
 	x := func(i int) float64 { return 30 + 260*float64(i)/float64(max(len(f.Points)-1, 1)) }
 	y := func(v float64) float64 { return 74 - 52*(v-f.Low)/max(f.High-f.Low, 1) }
 	words := make([]string, len(f.Points))

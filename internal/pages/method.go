@@ -9,7 +9,6 @@ import (
 // MethodView is how the index is made by a scheme.
 type MethodView struct {
 	Result
-	Activated string // day on which the scheme came into force; empty: unknown
 }
 
 // Method returns the page of how the score is made.
@@ -18,8 +17,8 @@ func Method(f Frame, v MethodView) ([]byte, error) {
 	return render("method", f, v)
 }
 
-// methodLine is a node of the scheme.
-type methodLine struct {
+// MethodLine is a node of the scheme.
+type MethodLine struct {
 	*scheme.Node
 	Depth   int
 	Share   float64 // of the whole, where everything applies
@@ -28,7 +27,7 @@ type methodLine struct {
 }
 
 // Below returns the nodes below a dimension, in document order.
-func (v MethodView) Below(dimension string) (lines []methodLine) {
+func (v MethodView) Below(dimension string) (lines []MethodLine) {
 	within := false
 	for _, info := range v.Scheme.Index.Nodes() {
 		if info.Depth <= 1 {
@@ -37,7 +36,7 @@ func (v MethodView) Below(dimension string) (lines []methodLine) {
 		}
 		if within {
 			n := v.Scheme.Node(info.Code)
-			lines = append(lines, methodLine{n, info.Depth, info.EffectiveWeight, RuleWords(n), example(n.Provenance)})
+			lines = append(lines, MethodLine{n, info.Depth, info.EffectiveWeight, RuleWords(n), example(n.Provenance)})
 		}
 	}
 	return lines

@@ -48,8 +48,7 @@ type VerifyView struct {
 	Result
 	Receipt      index.Receipt
 	Verification index.Verification
-	Data         bool   // the reader may download the data of all branches
-	Address      string // of the service, for the commands
+	Data         bool // the reader may download the data of all branches
 }
 
 // Verify returns the page that checks a publication and states how anybody can.

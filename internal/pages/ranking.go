@@ -127,11 +127,11 @@ func Ranking(f Frame, v RankingView) ([]byte, error) {
 }
 
 // Interval returns the figure of where a rank may lie; nil where that is not known.
-func (v RankingView) Interval(r index.Ranked) *intervalFigure {
+func (v RankingView) Interval(r index.Ranked) *IntervalFigure {
 	if r.Interval == nil || r.Rank == 0 {
 		return nil
 	}
-	i := &intervalFigure{Of: v.Of, Rank: r.Rank, Low: r.Interval.Low, High: r.Interval.High}
+	i := &IntervalFigure{Of: v.Of, Rank: r.Rank, Low: r.Interval.Low, High: r.Interval.High}
 	if r.RankSet != nil {
 		i.SetLow, i.SetHigh = r.RankSet.Low, r.RankSet.High
 	}
@@ -140,7 +140,7 @@ func (v RankingView) Interval(r index.Ranked) *intervalFigure {
 
 // Together returns the ranks from which the branch cannot be told apart, where there are
 // others than its own.
-func (i intervalFigure) Together() *[2]int {
+func (i IntervalFigure) Together() *[2]int {
 	low, high := i.Low, i.High
 	if i.SetLow > 0 {
 		low, high = min(i.SetLow, i.Low), max(i.SetHigh, i.High)

@@ -23,7 +23,6 @@ type ScorecardView struct {
 	Change      *explanation.ScoreChange // nil where nothing was published before
 	Gains       *explanation.Gains       // nil unless the reader may know details
 	History     []index.HistoryEntry     // the latest first
-	Appeal      bool                     // the reader could appeal about it now
 }
 
 // Scorecard returns the page of a branch in a period.
@@ -42,15 +41,15 @@ func (v ScorecardView) Category() string {
 }
 
 // Interval returns the figure of where its rank may lie; nil where that is not known.
-func (v ScorecardView) Interval() *intervalFigure {
+func (v ScorecardView) Interval() *IntervalFigure {
 	if v.Ranked == nil {
 		return nil
 	}
 	return RankingView{Of: v.Of}.Interval(*v.Ranked)
 }
 
-// dimensionLine is a dimension of a scorecard.
-type dimensionLine struct {
+// DimensionLine is a dimension of a scorecard.
+type DimensionLine struct {
 	index.ScorecardNode
 	Share  *explanation.Share
 	Median *float64 // of its class; nil of fewer than five
@@ -58,12 +57,12 @@ type dimensionLine struct {
 }
 
 // Lines returns the dimensions of the scorecard.
-func (v ScorecardView) Lines() (lines []dimensionLine) {
+func (v ScorecardView) Lines() (lines []DimensionLine) {
 	for _, n := range v.Card.Nodes {
 		if n.Depth != 1 {
 			continue
 		}
-		line := dimensionLine{ScorecardNode: n, Share: v.share(n.Code)}
+		line := DimensionLine{ScorecardNode: n, Share: v.share(n.Code)}
 		var values []float64
 		for _, p := range v.Peers {
 			if x, ok := p.Dimensions[n.Code]; ok {
@@ -94,34 +93,34 @@ func (v ScorecardView) share(code string) *explanation.Share {
 	return nil
 }
 
-// indicatorLine is an indicator of a scorecard.
-type indicatorLine struct {
+// IndicatorLine is an indicator of a scorecard.
+type IndicatorLine struct {
 	index.ScorecardNode
 	Share *explanation.Share
 	Node  *scheme.Node
 }
 
-// Unit returns the unit in words.
-func (l indicatorLine) UnitName(language string) string {
+// UnitName returns the unit in words.
+func (l IndicatorLine) UnitName(language string) string {
 	return scheme.UnitName(l.Node.Unit, language)
 }
 
 // Indicators returns what is below a dimension, where the reader may see it.
-func (v ScorecardView) Indicators(dimension string) (lines []indicatorLine) {
+func (v ScorecardView) Indicators(dimension string) (lines []IndicatorLine) {
 	within := false
 	for _, n := range v.Card.Nodes {
 		switch {
 		case n.Depth == 1:
 			within = n.Code == dimension
 		case within && n.Coverage == nil:
-			lines = append(lines, indicatorLine{n, v.share(n.Code), v.Scheme.Node(n.Code)})
+			lines = append(lines, IndicatorLine{n, v.share(n.Code), v.Scheme.Node(n.Code)})
 		}
 	}
 	return lines
 }
 
 // Roles returns the roles whose sheets a value is from, each once.
-func (l indicatorLine) Roles() (list []policy.Role) {
+func (l IndicatorLine) Roles() (list []policy.Role) {
 	if l.Source == nil {
 		return nil
 	}
@@ -133,8 +132,8 @@ func (l indicatorLine) Roles() (list []policy.Role) {
 	return list
 }
 
-// stepLine is a step of the explanation of a change.
-type stepLine struct {
+// StepLine is a step of the explanation of a change.
+type StepLine struct {
 	Words  string
 	Points float64
 	Total  bool
@@ -143,7 +142,7 @@ type stepLine struct {
 
 // Steps returns the change of the score as a waterfall: the score before, each cause that
 // moved it, and the score now.
-func (v ScorecardView) Steps() (steps []stepLine) {
+func (v ScorecardView) Steps() (steps []StepLine) {
 	c := v.Change
 	if c == nil || c.Before == nil || c.Now == nil || len(c.Parts) == 0 {
 		return nil
@@ -154,7 +153,7 @@ func (v ScorecardView) Steps() (steps []stepLine) {
 		high = max(high, at)
 	}
 	step := func(words string, from, to float64, total bool) {
-		steps = append(steps, stepLine{words, to - from, total, stepFigure{words, from, to, high, total}})
+		steps = append(steps, StepLine{words, to - from, total, stepFigure{words, from, to, high, total}})
 	}
 	score := text.F("%s 得分", "score of %s", c.From).In(v.language)
 	step(score, 0, *c.Before, true)
@@ -192,8 +191,8 @@ func (v ScorecardView) Advice() (list []explanation.Gain) {
 }
 
 // Course returns the score over the periods; nil where there are fewer than two.
-func (v ScorecardView) Course() *courseFigure {
-	f := courseFigure{Low: v.Full()}
+func (v ScorecardView) Course() *CourseFigure {
+	f := CourseFigure{Low: v.Full()}
 	for _, h := range slices.Backward(v.History) {
 		if h.Score != nil && h.Kind == v.Period.Kind {
 			f.Points = append(f.Points, coursePoint{h.Period, *h.Score})

@@ -151,7 +151,6 @@ type visitor struct {
 	console  []string
 	requests []string
 	failed   []string // requests that no answer of a success followed
-	quiet    bool     // failed requests are meant
 }
 
 // visit opens a browser with a window of the width.

@@ -59,13 +59,22 @@ func TestPaper(t *testing.T) {
 			most       int
 			zh, en     []string
 		}{
-			{"scorecard", "/t/demo/branches/b39", policy.LeadingGroup, 1,
-				[]string{"演示三十九村", "70.65", "自身数据变化"}, []string{"Demo Village 39", "70.65", "its own values"}},
+			{
+				"scorecard", "/t/demo/branches/b39", policy.LeadingGroup, 1,
+				[]string{"演示三十九村", "70.65", "自身数据变化"},
+				[]string{"Demo Village 39", "70.65", "its own values"},
+			},
 			{"scorecard-public", "/t/demo/branches/b15", "", 1, []string{"演示十五村", "97.42"}, []string{"Demo Village 15", "97.42"}},
-			{"ranking", "/t/demo/ranking", "", 2,
-				[]string{"演示十五村", "演示十八村", "60.06"}, []string{"Demo Village 15", "Demo Village 18", "60.06"}},
-			{"notice", "/t/demo/notice", "", 2,
-				[]string{"怎样申诉", "第2版", "演示十八村", "网上核验", "摘要值"}, []string{"How to appeal", "number 2", "Demo Village 18", "Check it at"}},
+			{
+				"ranking", "/t/demo/ranking", "", 2,
+				[]string{"演示十五村", "演示十八村", "60.06"},
+				[]string{"Demo Village 15", "Demo Village 18", "60.06"},
+			},
+			{
+				"notice", "/t/demo/notice", "", 2,
+				[]string{"怎样申诉", "第2版", "演示十八村", "网上核验", "摘要值"},
+				[]string{"How to appeal", "number 2", "Demo Village 18", "Check it at"},
+			},
 		} {
 			v := visitors(p.role)
 			v.open(p.path)

@@ -1,6 +1,6 @@
 // The entry sheet: a table of branches and columns, or one branch as a form. What is typed is
 // kept in this browser at once, and saved row by row through the API.
-import {base, call, key, offline, Problem, tell} from './api.js';
+import {call, key, offline, Problem, tell} from './api.js';
 
 const zh = document.documentElement.lang === 'zh';
 const t = (chinese, english) => (zh ? chinese : english);
@@ -712,4 +712,3 @@ dialog.querySelector('[data-yes]').addEventListener('click', async (event) => {
 });
 
 count();
-export {base};
