@@ -17,8 +17,8 @@ import (
 
 const townBook = "/towns/demo/import"
 
-// bookOf downloads the workbook of the town in English.
-func bookOf(t *testing.T, c *apitest.Client) *filled {
+// setupBookOf downloads the workbook of the town in English.
+func setupBookOf(t *testing.T, c *apitest.Client) *filled {
 	t.Helper()
 	return openFilled(t, c.Lang("en").Get(townBook).Want(http.StatusOK).Body)
 }
@@ -43,11 +43,11 @@ func TestATownIsSetUpByAWorkbook(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *gorm.DB) {
 		h := newHarness(t, db)
 		admin, group := h.as(policy.Admin), h.as(policy.LeadingGroup)
-		f := bookOf(t, admin)
+		f := setupBookOf(t, admin)
 		if list := f.GetSheetList(); !slices.Contains(list, "Accounts") || slices.Contains(list, "Periods") || slices.Contains(list, "Areas") {
 			t.Errorf("an administrator has the sheets %v", list)
 		}
-		if list := bookOf(t, group).GetSheetList(); slices.Contains(list, "Accounts") || !slices.Contains(list, "Indicators") {
+		if list := setupBookOf(t, group).GetSheetList(); slices.Contains(list, "Accounts") || !slices.Contains(list, "Indicators") {
 			t.Errorf("the leading group has the sheets %v", list)
 		}
 		before := recordsOf(h)
@@ -75,7 +75,7 @@ func TestATownIsSetUpByAWorkbook(t *testing.T) {
 			t.Errorf("the second import: %+v", again)
 		}
 
-		f = bookOf(t, admin)
+		f = setupBookOf(t, admin)
 		at := f.row("Branches", "b10", "第十村", "", "castle")
 		f.row("Measures", "12", "第十二项")
 		p := sendBook(admin, "", f).Problem(http.StatusUnprocessableEntity)
@@ -92,7 +92,7 @@ func TestATownIsSetUpByAWorkbook(t *testing.T) {
 		}
 		refused(t, sendBook(xlsx, "", f), http.StatusBadRequest, "marked_needs_dry_run")
 
-		f = bookOf(t, admin)
+		f = setupBookOf(t, admin)
 		f.row("Accounts", "other", "mentor")
 		if dry := apitest.Decode[setup.Import](sendBook(group, "?dry_run=true", f), http.StatusOK); faultsOf(dry.Faults) != "A1 not_allowed" {
 			t.Errorf("the leading group makes accounts: %+v", dry)
@@ -111,7 +111,7 @@ func TestTheSchemeOfAWorkbook(t *testing.T) {
 		h := newHarness(t, db)
 		h.inForce(wholeScheme)
 		group := h.as(policy.LeadingGroup)
-		f := bookOf(t, group)
+		f := setupBookOf(t, group)
 		same := apitest.Decode[setup.Import](sendBook(group, "", f), http.StatusOK)
 		if same.Scheme != nil || same.Added != 0 || len(same.Faults) != 0 {
 			t.Errorf("an unchanged scheme: %+v", same)
