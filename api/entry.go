@@ -83,7 +83,7 @@ func (s *Server) importEntries(ctx context.Context, req importEntriesRequest) (r
 
 // copyInput is which rows and columns of the form are filled.
 type copyInput struct {
-	Branches []string `json:"branches,omitempty" validate:"max=500,dive,min=1" example:"b07"`          // none: every row
+	Branches []string `json:"branches" validate:"required,min=1,max=500,dive,min=1" example:"b07"`     // whose rows are filled
 	Codes    []string `json:"codes,omitempty" validate:"max=500,dive,min=1" example:"organisation.01"` // none: every column but ratings
 }
 

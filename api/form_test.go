@@ -113,16 +113,17 @@ func TestTheEntryForm(t *testing.T) {
 			t.Errorf("fields are for rural branches: %+v", b03)
 		}
 
+		mine := object{"branches": []string{"b01"}}
 		copied := func(c *apitest.Client, query string, body object) entry.Copy {
 			t.Helper()
 			return apitest.Decode[entry.Copy](c.Post("/towns/demo/periods/2026Q2/entry/copy"+query, body), http.StatusOK)
 		}
-		if got := copied(mentor, "", object{}); len(got.Rows) != 1 || got.Rows[0].Refused.Code != "period_planned" || got.Rows[0].Sheet != "" {
+		if got := copied(mentor, "", mine); len(got.Rows) != 1 || got.Rows[0].Refused.Code != "period_planned" || got.Rows[0].Sheet != "" {
 			t.Errorf("copied before the period opens: %+v", got)
 		}
 		h.steps("2026Q2", "open")
 		before := recordsOf(h)
-		if got := copied(mentor, "?dry_run=true", object{}); !got.DryRun || got.From != "2026Q1" || len(got.Rows) != 1 || recordsOf(h) != before {
+		if got := copied(mentor, "?dry_run=true", mine); !got.DryRun || got.From != "2026Q1" || len(got.Rows) != 1 || recordsOf(h) != before {
 			t.Errorf("the dry run of a copy: %+v, %d records", got, recordsOf(h)-before)
 		} else { // a rating is a judgement of its own
 			same(t, "copied", got.Rows[0].Codes, "meetings", "standing", "fields")
@@ -137,7 +138,7 @@ func TestTheEntryForm(t *testing.T) {
 		if got := copied(reports, "", one); len(got.Rows) != 0 {
 			t.Errorf("copied over what is entered: %+v", got)
 		}
-		if got := copied(reports, "", object{}); len(got.Rows) != 6 || len(got.Rows[1].Codes) != 2 || got.Rows[1].Version != 2 {
+		if got := copied(reports, "", object{"branches": append(slices.Clone(others), "b02")}); len(got.Rows) != 6 || len(got.Rows[1].Codes) != 2 || got.Rows[1].Version != 2 {
 			t.Errorf("the rest copied: %+v", got)
 		}
 		bad := reports.Post("/towns/demo/periods/2026Q2/entry/copy", object{"branches": []string{"b04", "b01"}, "codes": []string{"spirit"}}).

@@ -283,7 +283,7 @@ var rights = map[string]right{
 	},
 	"GET /towns/:town/periods/:period/entry": {who: "smioG"},
 	"POST /towns/:town/periods/:period/entry/copy": {
-		who: "smioG", ok: 409, body: sent(object{}), but: copying,
+		who: "smioG", ok: 409, body: sent(object{"branches": []string{"b01"}}), but: copying,
 	},
 	"POST /towns/:town/periods/:period/entry/submit": {
 		who: "smioG", ok: 422, body: sent(object{"items": []object{{"id": nothing, "version": 1}}}),

@@ -32,7 +32,7 @@ type CopiedRow struct {
 	Refused *workflow.Refusal `json:"refused,omitempty"`             // why nothing can be copied into the row
 } // @name EntryCopiedRow
 
-// CopyOptions are which rows and columns are filled; empty lists are all.
+// CopyOptions are which rows and columns are filled; no codes are all columns.
 type CopyOptions struct {
 	Branches, Codes []string
 	DryRun          bool
@@ -61,7 +61,7 @@ func CopyLast(ctx context.Context, db *gorm.DB, q Query, o CopyOptions) (out Cop
 		}
 		out = Copy{DryRun: o.DryRun, From: f.LastPeriod, Rows: []CopiedRow{}}
 		for _, row := range f.Rows {
-			if len(o.Branches) > 0 && !slices.Contains(o.Branches, row.Branch.Code) {
+			if !slices.Contains(o.Branches, row.Branch.Code) {
 				continue
 			}
 			done, err := f.copyInto(ctx, tx, row, o.Codes, q.Language)
