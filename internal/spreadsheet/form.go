@@ -90,11 +90,7 @@ func Workbook(forms []Form, notes Notes) (_ []byte, err error) {
 	if err := lists.writeHidden(f); err != nil {
 		return nil, err
 	}
-	b, err := f.WriteToBuffer()
-	if err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return bytesOf(f)
 }
 
 type formStyles struct{ head, locked, barred, open, openDate, note, title int }

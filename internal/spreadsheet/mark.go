@@ -62,11 +62,11 @@ func (b *Book) Marked(faults, warnings []Fault) (_ []byte, err error) {
 			return nil, damaged(err)
 		}
 	}
-	out, err := f.WriteToBuffer()
+	out, err := bytesOf(f)
 	if err != nil {
 		return nil, damaged(err)
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
 
 func keys(m map[[2]string]string) func(yield func([2]string) bool) {

@@ -131,11 +131,7 @@ func XLSX(tables ...Table) (_ []byte, err error) {
 			return nil, err
 		}
 	}
-	b, err := f.WriteToBuffer()
-	if err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return bytesOf(f)
 }
 
 // sheetName returns a name that a sheet can have and no sheet of the book has yet.

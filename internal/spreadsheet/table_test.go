@@ -65,3 +65,18 @@ func TestXLSX(t *testing.T) {
 		t.Errorf("A3 is the formula %q (%v)", formula, err)
 	}
 }
+
+// A workbook of several sheets has the same bytes each time.
+func TestWorkbooksAreTheSameEachTime(t *testing.T) {
+	tables := make([]spreadsheet.Table, 12)
+	for i := range tables {
+		tables[i] = spreadsheet.Table{Name: string(rune('a' + i)), Columns: []spreadsheet.Column{{Code: "x"}}, Rows: [][]any{{int64(i)}}}
+	}
+	first, err := spreadsheet.XLSX(tables...)
+	for range 8 {
+		again, errAgain := spreadsheet.XLSX(tables...)
+		if err != nil || errAgain != nil || !bytes.Equal(first, again) {
+			t.Fatal(err, errAgain, len(first), len(again))
+		}
+	}
+}
