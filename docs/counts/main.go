@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	maxFiles      = 420     // of the program: Go, no tests; new nouns raise it, pieces of old ones do not
+	maxFiles      = 415     // of the program: Go, no tests; new nouns raise it, pieces of old ones do not
 	manyParams    = 6       // a function with so many has a long list of parameters
 	maxLongLists  = 40      // functions with a long list of parameters
 	longLine      = 120     // columns that a line may have
