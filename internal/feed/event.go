@@ -49,7 +49,7 @@ type EventData struct {
 	// likewise
 	Period string `json:"period,omitempty" example:"2023Q3"`
 	// of a publication
-	Number int64 `json:"number,omitempty" example:"1"`
+	Number int64 `json:"number,omitempty,omitzero" example:"1"`
 	// where the caller reads what it has become
 	URL string `json:"url" example:"https://bulwark.example.org/api/v1/towns/demo/plans/0190a6e2-7c1b-7a53-9f21-0242ac120002"`
 } // @name ChangeEventData

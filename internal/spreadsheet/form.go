@@ -3,6 +3,7 @@ package spreadsheet
 import (
 	"encoding/xml"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -168,7 +169,7 @@ func (form Form) write(f *excelize.File, s formStyles, lists *Table) error {
 	if err := w.SetRow("A2", codes, excelize.RowOpts{Hidden: true}); err != nil {
 		return err
 	}
-	if err := w.SetRow("A3", heads, excelize.RowOpts{Height: 48}); err != nil {
+	if err := w.SetRow("A3", heads, excelize.RowOpts{Height: form.headHeight()}); err != nil {
 		return err
 	}
 	for i, r := range form.Rows {
@@ -365,4 +366,21 @@ func (n Notes) write(f *excelize.File, s formStyles) error {
 	return f.ProtectSheet(n.Name, &excelize.SheetProtectionOptions{
 		SelectLockedCells: true, SelectUnlockedCells: true, FormatColumns: true, FormatRows: true,
 	})
+}
+
+// headHeight returns the height of the row of heads, in points, in which each stands whole: a line of 16 points holds as
+// many letters as its column is wide, and half as many Chinese characters.
+func (form Form) headHeight() float64 {
+	lines := 3.0
+	for _, c := range form.Columns {
+		width := 0.0
+		for _, r := range c.Head {
+			width++
+			if r >= 0x2e80 { // the first of the wide characters
+				width++
+			}
+		}
+		lines = max(lines, math.Ceil(1.2*width/max(c.Width, 8))) // bold, and broken between words
+	}
+	return min(16*lines, 400)
 }
