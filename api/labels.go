@@ -8,7 +8,7 @@ var labels = rest.Labels{ //nolint:gosec // words about passwords, none of them 
 	"account": "账号", "action": "行动", "adjustment": "加减分", "after": "起始标记", "amendment_days": "更正期限（天）",
 	"area": "行政区划", "area_code": "区划代码",
 	"around": "党组织", "body": "正文", "branch": "党组织", "branches": "党组织", "by": "办理人", "case": "案例", "cases": "案例",
-	"cause": "原因", "checks": "检查项", "claim": "主张", "class": "类别", "code": "代码", "combination": "合并方法", "comment": "评语",
+	"cause": "原因", "checks": "检查项", "claim": "主张", "class": "类别", "code": "代码", "codes": "代码", "combination": "合并方法", "comment": "评语",
 	"corrections": "更正", "cost": "成本", "criteria": "评审标准", "description": "说明", "difficulties": "困难", "digest": "摘要值", "due_on": "完成期限",
 	"duty": "职责", "ends_on": "结束日期", "entries": "填报值", "error": "错误", "evaluator": "考评人", "evidence": "佐证", "external_code": "外部代码", "external_codes": "外部代码", "system": "系统",
 	"field": "领域", "finding": "发现", "findings": "发现", "follow_up": "需跟进", "format": "格式", "from": "起始日期", "from_publication": "对比的公布",

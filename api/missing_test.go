@@ -222,6 +222,8 @@ demo,2026Q1,2026-03-31,,,,,,,b06,"六，""号""",village,urban,,,,0.3,insufficie
 		words := strings.Replace(zh, zh[len("\ufeff"):strings.IndexByte(zh, '\n')], "镇,考评周期,结束日期,公布,计算批次,名次,同类名次,可能的最好名次,"+
 			"可能的最差名次,党组织,党组织名称,类型,类别,分数,等次,等次名称,数据完整度,情况,得分变化,名次变化,可比性,对比的考评周期,对比的公布,并入,"+
 			"是否因缺项提高,沿用,均值,记零,必填,久用", 1)
+		words = strings.NewReplacer(",village,", ",村,", ",community,", ",社区,", ",scored,", ",已计分,", ",failed,", ",无法计算,",
+			",insufficient,", ",数据不足,").Replace(words)
 		check(group.Lang("en").Get(q1+"/ranking?format=csv"), en)
 		check(group.Lang("zh-CN").Header("Accept", "text/csv").Get(q1+"/ranking"), words)
 		for language, want := range map[string]string{"zh": "=1+1", "en": "＠sum"} {

@@ -75,7 +75,7 @@ var rooms = map[string]string{
 		"internal/town pkg/composite pkg/composite/stats",
 	"internal/setup": "internal/structure internal/evaluation internal/scheme internal/people internal/improve/measure " +
 		"internal/credential internal/access internal/workflow internal/town",
-	"internal/entry":     "internal/evaluation internal/scheme internal/workflow internal/access internal/town",
+	"internal/entry":     "internal/evaluation internal/scheme internal/workflow internal/access internal/town pkg/composite/stats",
 	"internal/structure": "internal/evaluation internal/access internal/town",
 	"internal/evaluation": "internal/datafile internal/scheme internal/people internal/workflow internal/access " +
 		"internal/town pkg/composite pkg/composite/stats",

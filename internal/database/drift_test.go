@@ -17,6 +17,7 @@ import (
 	"bulwark/internal/database"
 	"bulwark/internal/database/dbtest"
 	"bulwark/internal/demo"
+	"bulwark/internal/entry"
 	"bulwark/internal/evaluation"
 	"bulwark/internal/evidence"
 	"bulwark/internal/exchange"
@@ -73,6 +74,7 @@ func models() []any {
 		evaluation.Adjustment{},
 		evaluation.Exception{},
 		evaluation.Choice{},
+		entry.Remark{},
 		workflow.Transition{},
 		evaluation.Correction{},
 		index.Run{},

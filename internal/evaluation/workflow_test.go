@@ -26,8 +26,8 @@ var (
 		Locked: {"unlock", "publish"}, Published: {"finalise", "withdraw"}, Cancelled: {"plan"},
 	}
 	wantOwnSheet = map[string][]string{
-		"open draft": {"write", "submit"}, "open submitted": {"withdraw"}, "open returned": {"write", "submit"},
-		"review returned": {"write", "submit"},
+		"open draft": {"write", "attach", "submit"}, "open submitted": {"withdraw"}, "open returned": {"write", "attach", "submit"},
+		"review returned": {"write", "attach", "submit"},
 	}
 	wantOtherSheet = map[string][]string{
 		"open submitted": {"approve", "return"}, "open approved": {"return"}, "review submitted": {"approve", "return"},

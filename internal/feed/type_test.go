@@ -30,6 +30,7 @@ var untold = strings.Fields(`
 	area.create area.rename class.create class.rename kind.create kind.rename town.create town.update
 	sub_branch.create sub_branch.rename branch.code
 	scheme.create scheme.delete scheme.retire scheme.update
+	evaluation.attach evaluation.remark case.attach appeal.attach visit.attach plan-item.attach problem.attach evidence.attach evidence.remove
 	evaluation.begin evaluation.submit evaluation.withdraw evaluation.write
 	adjustment.approve adjustment.propose adjustment.reject adjustment.withdraw
 	contradiction.choose exception.end exception.grant
