@@ -6,7 +6,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"bulwark/internal/entry"
-	"bulwark/internal/fault"
 	"bulwark/internal/rest"
 	"bulwark/internal/spreadsheet"
 )
@@ -54,31 +53,17 @@ type importEntriesRequest struct {
 //
 //	@Summary	Enter values by a spreadsheet
 func (s *Server) importEntries(ctx context.Context, req importEntriesRequest) (rest.Raw, error) {
-	marked := req.Prefers(ctx, "application/json", spreadsheet.MediaXLSX) == spreadsheet.MediaXLSX
-	if marked && !req.DryRun {
-		return rest.Raw{}, fault.Malformed("marked_needs_dry_run", "标注错误的文件只在试运行（dry_run=true）时提供",
-			"the marked copy is the answer of a dry run: add dry_run=true")
-	}
-	book, err := spreadsheet.Open(req.Body.MediaType, req.Body.Data)
-	if err != nil {
-		return rest.Raw{}, err
-	}
-	q, err := s.results.FormQuery(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
-	if err != nil {
-		return rest.Raw{}, err
-	}
-	done, err := entry.ImportFile(ctx, s.db(ctx), q, book, entry.ImportOptions{
-		DryRun: req.DryRun, Submit: req.Submit, Fractions: req.ConfirmFractions,
+	in := bookImport{req.Preferred, req.DryRun, req.Body, req.Town + "-" + req.Period + "-entry"}
+	return in.take(ctx, func(book *spreadsheet.Book) (any, []spreadsheet.Fault, []spreadsheet.Fault, error) {
+		q, err := s.results.FormQuery(ctx, s.db(ctx), req.Town, req.Period, string(req.Language))
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		done, err := entry.ImportFile(ctx, s.db(ctx), q, book, entry.ImportOptions{
+			DryRun: req.DryRun, Submit: req.Submit, Fractions: req.ConfirmFractions,
+		})
+		return done, done.Faults, done.Warnings, err
 	})
-	if err != nil {
-		return rest.Raw{}, err
-	}
-	if marked {
-		body, err := book.Marked(done.Faults, done.Warnings)
-		return rest.Raw{ContentType: spreadsheet.MediaXLSX, Filename: req.Town + "-" + req.Period + "-entry-checked.xlsx", Body: body}, err
-	}
-	body, err := json.Marshal(done, json.Deterministic(true))
-	return rest.Raw{ContentType: "application/json", Body: body}, err
 }
 
 // copyInput is which rows and columns of the form are filled.

@@ -115,6 +115,16 @@ type townResults struct {
 	kinds   []town.Kind
 }
 
+// entering returns the codes of the periods in which sheets are entered or decided, the latest last.
+func (p townResults) entering() (codes []string) {
+	for _, x := range p.all {
+		if x.State == evaluation.Open || x.State == evaluation.Review {
+			codes = append(codes, x.Code)
+		}
+	}
+	return codes
+}
+
 func (s *Server) publishedOf(ctx context.Context, code string) (p townResults, err error) {
 	db := s.db(ctx)
 	if p.town, err = town.Find(ctx, db, code); err != nil {

@@ -5,7 +5,6 @@ import (
 
 	"bulwark/internal/access"
 	"bulwark/internal/day"
-	"bulwark/internal/evaluation"
 	"bulwark/internal/pages"
 	"bulwark/internal/rest"
 	"bulwark/internal/town"
@@ -29,11 +28,7 @@ func (s *Server) entryPage(ctx context.Context, req entryPageRequest) (rest.HTML
 		Town: pages.Place{Code: p.town.Code, Name: p.town.Name.In(language)}, Account: access.PrincipalFrom(ctx).Credential(),
 		Today: day.Of(s.Now()), Branch: req.Branch,
 	}
-	for _, x := range p.all {
-		if x.State == evaluation.Open || x.State == evaluation.Review {
-			v.Periods = append(v.Periods, x.Code)
-		}
-	}
+	v.Periods = p.entering()
 	f := s.townFrame(ctx, v.Town, p.last())
 	if req.Period == "" {
 		if len(v.Periods) == 0 {

@@ -30,11 +30,7 @@ func (s *Server) reviewPage(ctx context.Context, req reviewPageRequest) (rest.HT
 		Town: pages.Place{Code: p.town.Code, Name: p.town.Name.In(string(req.Language))}, Period: req.Period, State: req.State,
 		Today: day.Of(s.Now()),
 	}
-	for _, x := range p.all {
-		if x.State == evaluation.Open || x.State == evaluation.Review {
-			v.Periods = append(v.Periods, x.Code)
-		}
-	}
+	v.Periods = p.entering()
 	f := s.townFrame(ctx, v.Town, p.last())
 	if v.Period == "" {
 		if len(v.Periods) == 0 {

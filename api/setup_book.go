@@ -43,26 +43,45 @@ type importTownRequest struct {
 //
 //	@Summary	Set a town up by a workbook
 func (s *Server) importTown(ctx context.Context, req importTownRequest) (rest.Raw, error) {
-	marked := req.Prefers(ctx, "application/json", spreadsheet.MediaXLSX) == spreadsheet.MediaXLSX
-	if marked && !req.DryRun {
+	in := bookImport{req.Preferred, req.DryRun, req.Body, req.Town + "-setup"}
+	return in.take(ctx, func(book *spreadsheet.Book) (any, []spreadsheet.Fault, []spreadsheet.Fault, error) {
+		defer rest.AfterCommit(ctx, func() { s.results.Forget(req.Town); s.Jobs.Wake() })
+		done, err := setup.ImportBook(ctx, s.db(ctx), setup.Query{Town: req.Town, Language: string(req.Language)}, book, setup.Options{
+			DryRun: req.DryRun, Fit: index.FitOver, Password: s.firstPassword,
+		})
+		return done, done.Faults, done.Warnings, err
+	})
+}
+
+// bookImport is a file that is taken in, for a marked copy by the name.
+type bookImport struct {
+	rest.Preferred
+	dryRun bool
+	file   rest.File
+	name   string
+}
+
+// take opens the file and returns as JSON what do has made of it; where Accept prefers a workbook, which only a dry
+// run may, the same file with the faults and warnings in its cells.
+func (in bookImport) take(
+	ctx context.Context, do func(*spreadsheet.Book) (done any, faults, warnings []spreadsheet.Fault, err error),
+) (rest.Raw, error) {
+	marked := in.Prefers(ctx, "application/json", spreadsheet.MediaXLSX) == spreadsheet.MediaXLSX
+	if marked && !in.dryRun {
 		return rest.Raw{}, fault.Malformed("marked_needs_dry_run", "标注错误的文件只在试运行（dry_run=true）时提供",
 			"the marked copy is the answer of a dry run: add dry_run=true")
 	}
-	book, err := spreadsheet.Open(req.Body.MediaType, req.Body.Data)
+	book, err := spreadsheet.Open(in.file.MediaType, in.file.Data)
 	if err != nil {
 		return rest.Raw{}, err
 	}
-	defer rest.AfterCommit(ctx, func() { s.results.Forget(req.Town); s.Jobs.Wake() })
-	q := setup.Query{Town: req.Town, Language: string(req.Language)}
-	done, err := setup.ImportBook(ctx, s.db(ctx), q, book, setup.Options{
-		DryRun: req.DryRun, Fit: index.FitOver, Password: s.firstPassword,
-	})
+	done, faults, warnings, err := do(book)
 	if err != nil {
 		return rest.Raw{}, err
 	}
 	if marked {
-		body, err := book.Marked(done.Faults, done.Warnings)
-		return rest.Raw{ContentType: spreadsheet.MediaXLSX, Filename: req.Town + "-setup-checked.xlsx", Body: body}, err
+		body, err := book.Marked(faults, warnings)
+		return rest.Raw{ContentType: spreadsheet.MediaXLSX, Filename: in.name + "-checked.xlsx", Body: body}, err
 	}
 	body, err := json.Marshal(done, json.Deterministic(true))
 	return rest.Raw{ContentType: "application/json", Body: body}, err

@@ -52,6 +52,14 @@ func InTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	return repeat(ctx, func() error { return write(ctx, db, fn) })
 }
 
+// Do runs fn as Rehearse does where it is a dry run, and otherwise as InTx does.
+func Do(ctx context.Context, db *gorm.DB, dryRun bool, fn func(tx *gorm.DB) error) error {
+	if dryRun {
+		return Rehearse(ctx, db, fn)
+	}
+	return InTx(ctx, db, fn)
+}
+
 // Rehearse runs fn as InTx does and takes back all that it wrote, whether it fails or not;
 // what waits for the end of the transaction is not done. Inside a transaction it leaves
 // that one as it was.

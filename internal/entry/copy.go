@@ -2,7 +2,6 @@ package entry
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -43,11 +42,7 @@ type CopyOptions struct {
 // entered are refused one by one; a row or column that the form does not have refuses everything.
 func CopyLast(ctx context.Context, db *gorm.DB, q Query, o CopyOptions) (out Copy, err error) {
 	defer fault.Wrap(&err, "copy into %s", q.Period)
-	run := database.InTx
-	if o.DryRun {
-		run = database.Rehearse
-	}
-	err = run(ctx, db, func(tx *gorm.DB) error {
+	err = database.Do(ctx, db, o.DryRun, func(tx *gorm.DB) error {
 		f, err := Find(ctx, tx, q)
 		if err != nil {
 			return err
@@ -123,8 +118,7 @@ func (f Form) copyInto(ctx context.Context, tx *gorm.DB, row Row, codes []string
 		return done, nil
 	}
 	sheet, err := f.write(ctx, tx, row, c)
-	var refusal *fault.Error
-	if errors.As(err, &refusal) && refusal.Kind != fault.KindUnavailable && refusal.Kind != fault.KindInternal {
+	if refusal, ok := fault.Refusal(err); ok {
 		done.Refused = workflow.RefusalOf(ctx, refusal, language)
 		return done, nil
 	}

@@ -2,7 +2,6 @@ package entry
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -63,12 +62,8 @@ type importing struct {
 // the Import; otherwise they are the fields of the error, at cell/SHEET/NAME.
 func ImportFile(ctx context.Context, db *gorm.DB, q Query, book *spreadsheet.Book, o ImportOptions) (_ Import, err error) {
 	defer fault.Wrap(&err, "import into %s", q.Period)
-	run := database.InTx
-	if o.DryRun {
-		run = database.Rehearse
-	}
 	var m *importing
-	err = run(ctx, db, func(tx *gorm.DB) error {
+	err = database.Do(ctx, db, o.DryRun, func(tx *gorm.DB) error {
 		f, err := Find(ctx, tx, q)
 		if err != nil {
 			return err
@@ -90,21 +85,16 @@ func ImportFile(ctx context.Context, db *gorm.DB, q Query, book *spreadsheet.Boo
 
 // refusal returns the error of an import with faults, or with warnings that are not confirmed.
 func (m *importing) refusal() error {
-	list, e := m.out.Faults, fault.Invalid("import_faulty", "文件中有 %d 处不能导入，因此未保存任何内容",
-		"%d cells cannot be imported, so nothing was stored", len(m.out.Faults))
-	if len(list) == 0 {
-		list = slices.DeleteFunc(slices.Clone(m.out.Warnings), func(f spreadsheet.Fault) bool { return f.Fault != fractionWarning })
-		e = fault.Invalid("import_unconfirmed",
-			"有 %d 个百分比数值小于 1，因此未保存任何内容：请确认后重新导入，或改正文件",
-			"%d percentages are below 1, so nothing was stored: confirm them, or mend the file", len(list))
+	if len(m.out.Faults) > 0 {
+		return spreadsheet.NotTaken(m.out.Faults)
 	}
-	if len(list) == 0 || len(m.out.Faults) == 0 && m.options.Fractions {
+	list := slices.DeleteFunc(slices.Clone(m.out.Warnings), func(f spreadsheet.Fault) bool { return f.Fault != fractionWarning })
+	if len(list) == 0 || m.options.Fractions {
 		return nil
 	}
-	for _, f := range list {
-		e = e.With(fault.At("cell/"+f.Sheet+"/"+f.Cell, f.Fault, text.Same(f.Message)))
-	}
-	return e
+	return spreadsheet.AtCells(fault.Invalid("import_unconfirmed",
+		"有 %d 个百分比数值小于 1，因此未保存任何内容：请确认后重新导入，或改正文件",
+		"%d percentages are below 1, so nothing was stored: confirm them, or mend the file", len(list)), list)
 }
 
 // fractionWarning is the code of a number below 1 where the unit is per cent.
@@ -419,8 +409,8 @@ func (f Form) write(ctx context.Context, tx *gorm.DB, r Row, c change) (evaluati
 
 // refused notes why a row cannot be written; what is no refusal is returned.
 func (m *importing) refused(number int, r Row, c change, err error) error {
-	var refusal *fault.Error
-	if !errors.As(err, &refusal) || refusal.Kind == fault.KindUnavailable || refusal.Kind == fault.KindInternal {
+	refusal, ok := fault.Refusal(err)
+	if !ok {
 		return err
 	}
 	if len(refusal.Fields) == 0 {

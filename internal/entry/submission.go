@@ -2,7 +2,6 @@ package entry
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -36,11 +35,7 @@ func Submit(
 	ctx context.Context, db *gorm.DB, q Query, refs []workflow.Ref, dryRun bool,
 ) (list []Submission, err error) {
 	defer fault.Wrap(&err, "%d sheets of %s", len(refs), q.Period)
-	run := database.InTx
-	if dryRun {
-		run = database.Rehearse
-	}
-	err = run(ctx, db, func(tx *gorm.DB) error {
+	err = database.Do(ctx, db, dryRun, func(tx *gorm.DB) error {
 		f, err := Find(ctx, tx, q)
 		if err != nil {
 			return err
@@ -80,7 +75,8 @@ func (f Form) submit(
 			s.Version = after.Version
 			return s, nil, nil
 		}
-		if !errors.As(err, &refusal) || refusal.Kind == fault.KindUnavailable || refusal.Kind == fault.KindInternal {
+		var ok bool
+		if refusal, ok = fault.Refusal(err); !ok {
 			return s, nil, err
 		}
 	}

@@ -177,6 +177,13 @@ func (e *Error) Error() string {
 // Unwrap returns the private cause, for errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Refusal returns the fault that err is, and false where it is none or one of the service itself, which
+// has failed or cannot be reached now: nobody is refused by that.
+func Refusal(err error) (e *Error, ok bool) {
+	ok = errors.As(err, &e) && e.Kind != KindUnavailable && e.Kind != KindInternal
+	return e, ok
+}
+
 // Is reports whether err is a fault of the kind.
 func Is(err error, kind Kind) bool {
 	var e *Error

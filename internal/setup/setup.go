@@ -261,12 +261,8 @@ func (s sheet) notes(language string) (lines [][]string) {
 // of the error, at cell/SHEET/NAME.
 func ImportBook(ctx context.Context, db *gorm.DB, q Query, book *spreadsheet.Book, o Options) (_ Import, err error) {
 	defer fault.Wrap(&err, "import of %s", q.Town)
-	work := database.InTx
-	if o.DryRun {
-		work = database.Rehearse
-	}
 	var r *run
-	err = work(ctx, db, func(tx *gorm.DB) error {
+	err = database.Do(ctx, db, o.DryRun, func(tx *gorm.DB) error {
 		r = &run{Query: q, Context: ctx, Options: o, tx: tx.WithContext(ctx), book: book}
 		r.asOperator()
 		r.out = Import{DryRun: o.DryRun, Accounts: []NewAccount{}, Faults: []spreadsheet.Fault{}, Warnings: []spreadsheet.Fault{}}
@@ -294,12 +290,7 @@ func (r *run) refusal() error {
 	if len(r.out.Faults) == 0 {
 		return nil
 	}
-	e := fault.Invalid("import_faulty", "文件中有 %d 处不能导入，因此未保存任何内容",
-		"%d cells cannot be imported, so nothing was stored", len(r.out.Faults))
-	for _, f := range r.out.Faults {
-		e = e.With(fault.At("cell/"+f.Sheet+"/"+f.Cell, f.Fault, text.Same(f.Message)))
-	}
-	return e
+	return spreadsheet.NotTaken(r.out.Faults)
 }
 
 func (r *run) read() error {
@@ -520,11 +511,8 @@ func (r *run) try(do func() error) error {
 
 // refused notes why a row cannot be taken in; what is no refusal is returned.
 func (r *run) refused(kind sheet, s *spreadsheet.Sheet, row filledRow, columns map[string]int, err error) error {
-	var refusal *fault.Error
-	if err == nil {
-		return nil
-	}
-	if !errors.As(err, &refusal) || refusal.Kind == fault.KindUnavailable || refusal.Kind == fault.KindInternal {
+	refusal, ok := fault.Refusal(err)
+	if !ok {
 		return err
 	}
 	first := kind.key[0]

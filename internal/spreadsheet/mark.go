@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/xuri/excelize/v2"
+
+	"bulwark/internal/fault"
+	"bulwark/internal/text"
 )
 
 // author writes the comments in marked cells.
@@ -16,6 +19,20 @@ const (
 	faultColour   = "FFC7CE"
 	warningColour = "FFEB9C"
 )
+
+// NotTaken returns the error of a file that is not taken in because of the faults.
+func NotTaken(faults []Fault) *fault.Error {
+	return AtCells(fault.Invalid("import_faulty", "文件中有 %d 处不能导入，因此未保存任何内容",
+		"%d cells cannot be imported, so nothing was stored", len(faults)), faults)
+}
+
+// AtCells returns the error with each of the faults at cell/SHEET/NAME.
+func AtCells(e *fault.Error, faults []Fault) *fault.Error {
+	for _, f := range faults {
+		e = e.With(fault.At("cell/"+f.Sheet+"/"+f.Cell, f.Fault, text.Same(f.Message)))
+	}
+	return e
+}
 
 // Marked returns the workbook with a comment and a colour in each cell that has a fault or a
 // warning; marks of an earlier time go. Of a CSV file it returns a workbook with the same cells.
